@@ -75,15 +75,14 @@ function Test-Signature([string]$List, [string]$Signature) {
     $der = [Convert]::FromBase64String(($Matches[1] -replace '\s', ''))
     # SubjectPublicKeyInfo of a P-256 key: 26 bytes that are always the same, 04, and the two coordinates.
     if ($der.Length -ne 91 -or $der[26] -ne 4) { Fail 5 'the public key is no P-256 key' }
-    $parameters = New-Object Security.Cryptography.ECParameters
-    $parameters.Curve = [Security.Cryptography.ECCurve]::CreateFromFriendlyName('nistP256')
-    $point = New-Object Security.Cryptography.ECPoint
-    $point.X = $der[27..58]
-    $point.Y = $der[59..90]
-    $parameters.Q = $point
-    $key = [Security.Cryptography.ECDsa]::Create($parameters)
+    # As Windows itself takes a key (BCRYPT_ECCKEY_BLOB): the mark "ECS1", 32 bytes a number, the numbers. What would be
+    # shorter came with .NET 4.7, which older servers do not have.
+    [byte[]]$blob = @(0x45, 0x43, 0x53, 0x31, 32, 0, 0, 0) + $der[27..90]
+    $point = [Security.Cryptography.CngKey]::Import($blob, [Security.Cryptography.CngKeyBlobFormat]::EccPublicBlob)
+    $key = New-Object Security.Cryptography.ECDsaCng -ArgumentList $point
+    $key.HashAlgorithm = [Security.Cryptography.CngAlgorithm]::Sha256
     $flat = ConvertFrom-Der ([IO.File]::ReadAllBytes($Signature))
-    if (-not $key.VerifyData([IO.File]::ReadAllBytes($List), $flat, [Security.Cryptography.HashAlgorithmName]::SHA256)) {
+    if (-not $key.VerifyData([IO.File]::ReadAllBytes($List), $flat)) {
         Fail 5 'the signature of SHA256SUMS is wrong: these are not the packages that were released'
     }
 }

@@ -184,6 +184,7 @@ check_sum() {
 take_token() {
   waiting=/etc/muster/enrolment-token
   [ "$kind" = macos ] && waiting=$state/enrolment-token
+  has_token=${token_file:-${ENROLL_TOKEN:+from the environment}}
   if [ -n "$token_file" ] && [ "$token_file" != - ]; then
     keep_token <"$token_file"
   elif [ "$token_file" = - ]; then
@@ -226,20 +227,21 @@ configure() {
   )
 }
 
-install_package() {
+install_package() { # install_package [again]: also where this version is there already
+  again=${1:-}
   case $kind in
     deb)
-      DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends -o Dpkg::Options::=--force-confold \
+      DEBIAN_FRONTEND=noninteractive apt-get install -q -y ${again:+--reinstall} --no-install-recommends -o Dpkg::Options::=--force-confold \
         -o Dpkg::Options::=--force-confdef "$work/$package" </dev/null >"$work/log" 2>&1
       ;;
     rpm)
       # What was signed is the list of checksums, which was checked: the package itself bears no signature.
       if have dnf; then
-        dnf install -q -y --nogpgcheck "$work/$package" </dev/null >"$work/log" 2>&1
+        dnf "${again:+re}install" -q -y --nogpgcheck "$work/$package" </dev/null >"$work/log" 2>&1
       elif have yum; then
-        yum install -q -y --nogpgcheck "$work/$package" </dev/null >"$work/log" 2>&1
+        yum "${again:+re}install" -q -y --nogpgcheck "$work/$package" </dev/null >"$work/log" 2>&1
       else
-        zypper --quiet --non-interactive --no-gpg-checks install --allow-unsigned-rpm "$work/$package" \
+        zypper --quiet --non-interactive --no-gpg-checks install ${again:+--force} --allow-unsigned-rpm "$work/$package" \
           </dev/null >"$work/log" 2>&1
       fi
       ;;
@@ -251,6 +253,19 @@ install_package() {
     tail -n 20 "$work/log" >&2
     fail 6 "the package cannot be installed; what was said is above"
   }
+}
+
+# A package manager does nothing for a version that is there already, so that nobody takes the token.
+hand_over() {
+  if [ "$kind" = macos ] || [ ! -e "$waiting" ]; then return 0; fi
+  if [ -e "$state/identity.json" ]; then
+    # A host that is an agent already stays the one that it is.
+    rm -f "$waiting"
+    return 0
+  fi
+  install_package again
+  [ ! -e "$waiting" ] || fail 6 "the package did not take the token from $waiting: delete it there, or run muster-agent enroll"
+  systemctl start muster-agent.service || say 'the agent cannot be started: systemctl status muster-agent says why'
 }
 
 # Seconds, and not for ever: a collector that is away is no failure of the installation.
@@ -270,6 +285,7 @@ wait_for_agent() {
     if [ -e "$state/enrolment-token" ]; then
       fail 7 "the agent could not enrol yet and tries once a minute: $told says why"
     fi
+    [ -z "$has_token" ] || fail 7 "the agent did not enrol, and the token is deleted: $told says why"
     say 'the agent is installed and not enrolled: it waits for a token'
     return 0
   fi
@@ -301,6 +317,7 @@ main() {
   take_token
   configure
   install_package
+  hand_over
   wait_for_agent
 }
 

@@ -26,10 +26,16 @@ use ring::rand::{SecureRandom as _, SystemRandom};
 use self::args::{Args, Command};
 use crate::backoff::Jitter;
 use crate::clock::{Clock, SystemClock};
-use crate::config::{self, Config};
+use crate::config::Config;
+#[cfg(not(windows))]
+use crate::config::environment;
 use crate::logging::Log;
 use crate::memory;
 use crate::run::{Agent, Until};
+// What the installer was told counts for every command: `check` and `unenroll` have to reach the collector that the
+// service reaches.
+#[cfg(windows)]
+use crate::service::environment;
 
 /// What every command gets.
 struct Context {
@@ -85,13 +91,16 @@ fn execute(args: Args) -> Result<ExitCode, Failure> {
         Command::Service => return service::service(),
     }
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let config = Config::load(args.config.as_deref(), &config::environment, args.raw);
+    let config = Config::load(args.config.as_deref(), &environment, args.raw);
     if let Command::Diagnostics { out } = &args.command {
         // With a configuration that is wrong as well: that may be what help is needed for.
         return diagnostics::diagnostics(config, args.config.as_deref(), clock, out.as_deref());
     }
     let config = config?;
     let log = Log::new(config.log_level, Arc::clone(&clock));
+    for warning in &config.warnings {
+        log.warn(format_args!("{warning}"));
+    }
     let context = Context { config, clock, log };
     match args.command {
         Command::Enroll(wanted) => enrol::enrol(&context, &wanted),

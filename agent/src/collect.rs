@@ -33,9 +33,11 @@ mod homebrew;
 mod homes;
 pub(crate) mod host;
 mod jetbrains;
+mod json;
 mod lines;
 #[cfg(any(target_os = "macos", test, feature = "test-support"))]
 mod macos;
+mod marker;
 mod npm;
 mod owned;
 #[cfg_attr(
@@ -60,6 +62,7 @@ mod zip;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use kernels::Package;
@@ -70,16 +73,22 @@ use protocol::software::{SoftwareRecord, Source, SourceState, SourceStatus};
 
 use self::defects::{Defects, ReadError, Reading};
 use self::owned::OwnedOnce;
-use self::records::Records;
+use self::records::{Records, Room};
 use self::root::Root;
 use self::text::clean;
 use self::time_box::{Stop, TimeBoxes, Verdict};
 use crate::clock::Clock;
 
+pub use self::marker::Marker;
 pub use self::platform::System;
 
 /// How long one source may take when nothing else is set.
 pub const TIME_BOX: Duration = Duration::from_secs(20);
+
+/// Bytes of memory that the records of a scan may take. While a scan is recorded, the records of the one before
+/// are there as well, and the service has 24 MiB before the system slows it down. It is room for twenty thousand
+/// ordinary records, which is eight times a large desktop.
+pub const RECORDS_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// What to scan.
 #[derive(Clone, Debug)]
@@ -95,6 +104,8 @@ pub struct ScanOptions {
     pub time_box: Duration,
     /// Records of all sources together; what is over is said in the status of the source.
     pub records_max: usize,
+    /// Bytes of memory that they may take together; what is over is said alike.
+    pub records_bytes_max: usize,
 }
 
 impl Default for ScanOptions {
@@ -105,6 +116,7 @@ impl Default for ScanOptions {
             sources_off: Vec::new(),
             time_box: TIME_BOX,
             records_max: INVENTORY_RECORDS_MAX,
+            records_bytes_max: RECORDS_BYTES_MAX,
         }
     }
 }
@@ -128,6 +140,9 @@ pub struct Scanner {
     options: ScanOptions,
     boxes: TimeBoxes,
     facts: HostFacts,
+    marker: Option<Arc<Marker>>,
+    /// The source that the last agent ended in, until it was left out once.
+    suspect: Option<Source>,
 }
 
 /// One reader of the platform's table.
@@ -148,7 +163,20 @@ impl Scanner {
     /// A scanner that has not scanned yet.
     #[must_use]
     pub fn new(options: ScanOptions) -> Self {
-        Self { options, boxes: TimeBoxes::default(), facts: HostFacts::default() }
+        Self {
+            options,
+            boxes: TimeBoxes::default(),
+            facts: HostFacts::default(),
+            marker: None,
+            suspect: None,
+        }
+    }
+
+    /// Notes there which source is read, and leaves that out once which it says.
+    #[must_use]
+    pub fn marking(self, marker: Arc<Marker>) -> Self {
+        let suspect = marker.left();
+        Self { marker: Some(marker), suspect, ..self }
     }
 
     /// Changes what the next scan does.
@@ -175,6 +203,8 @@ impl Scanner {
         };
         // Forgotten with the scan: the next one must see what was installed meanwhile.
         let owned = OwnedOnce::default();
+        let mut room =
+            Room { records: self.options.records_max, bytes: self.options.records_bytes_max };
         for reader in self.options.system.readers() {
             if self.options.sources_off.contains(&reader.source) {
                 continue;
@@ -182,18 +212,24 @@ impl Scanner {
             let began = clock.elapsed();
             // What the sources before have left. Package managers are read first, so no number of
             // npm folders can crowd them out.
-            let room = self.options.records_max.saturating_sub(inventory.records.len());
             let mut found = self.read_source(*reader, room, &owned);
             let took = clock.elapsed().saturating_sub(began);
             if matches!(found.state, SourceState::TimedOut | SourceState::Failed) {
                 // A source that cannot be read has not lost its software. Dropping the records
                 // would close hundreds of findings for an hour and open them again.
                 found.records = previous(reader.source);
-                found.records.truncate(room);
             }
+            found.records.retain(|record| room.take(record));
             inventory.take_in(*reader, found, took);
         }
+        self.mark(None);
         inventory
+    }
+
+    fn mark(&self, source: Option<Source>) {
+        if let Some(marker) = &self.marker {
+            marker.note(source);
+        }
     }
 
     /// Reads the facts again, and keeps the ones before where that hangs or fails: the platform is
@@ -213,7 +249,15 @@ impl Scanner {
         }
     }
 
-    fn read_source(&mut self, reader: Reader, room: usize, owned: &OwnedOnce) -> Found {
+    fn read_source(&mut self, reader: Reader, room: Room, owned: &OwnedOnce) -> Found {
+        if self.suspect == Some(reader.source) {
+            self.suspect = None;
+            return Found::none(
+                SourceState::Failed,
+                "the agent ended while it read this source, which is left out once".to_owned(),
+            );
+        }
+        self.mark(Some(reader.source));
         let (path, system) = (self.options.root.clone(), self.options.system);
         let owned = owned.clone();
         let job = move |stop: Stop| {

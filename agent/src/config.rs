@@ -115,6 +115,8 @@ pub struct Config {
     pub source_timeout: Duration,
     /// The tree that is inventoried.
     pub scan_root: PathBuf,
+    /// What was passed over and somebody may wonder about, a sentence each, for the log.
+    pub warnings: Vec<String>,
 }
 
 impl Config {
@@ -141,12 +143,14 @@ impl Config {
             })?,
             None => read(Path::new(FILE))?.unwrap_or_default(),
         };
-        // What is meant for every program of this host is the weakest wish for this one.
-        Raw::from_surroundings(environment)
-            .overlaid_with(from_file)
+        let own = from_file
             .overlaid_with(Raw::from_environment(environment)?)
-            .overlaid_with(flags)
-            .try_into()
+            .overlaid_with(flags);
+        // What is meant for every program of this host is the weakest wish for this one.
+        let (surroundings, unusable) = Raw::from_surroundings(environment);
+        let warnings = unusable.filter(|_| own.proxy.is_none()).into_iter().collect();
+        let config = Self::try_from(surroundings.overlaid_with(own))?;
+        Ok(Self { warnings, ..config })
     }
 
     /// What to scan, with what a collector has switched off besides.
@@ -174,6 +178,12 @@ impl Config {
     #[must_use]
     pub fn spool_path(&self) -> PathBuf {
         self.state_dir.join("spool.redb")
+    }
+
+    /// The file that says which source is being read.
+    #[must_use]
+    pub fn marker_path(&self) -> PathBuf {
+        self.state_dir.join("scanning")
     }
 
     /// The running agent's socket.
@@ -219,6 +229,7 @@ impl TryFrom<Raw> for Config {
             sources_off: raw.sources_off.unwrap_or_default(),
             source_timeout: Duration::from_secs(source_timeout_s.into()),
             scan_root,
+            warnings: Vec::new(),
         })
     }
 }
@@ -233,7 +244,7 @@ fn read(path: &Path) -> Result<Option<Raw>, ConfigError> {
     let raw: Raw =
         toml::from_str(&text).map_err(|error| parse(error.to_string().trim_end().to_owned()))?;
     let holds_password = raw.proxy.as_ref().is_some_and(|text| text.holds_password());
-    if holds_password && crate::private_file::is_open_to_others(path).map_err(failed)? {
+    if holds_password && crate::private_file::is_open_beyond_service(path).map_err(failed)? {
         return Err(parse(
             "`proxy` holds a password and others can read this file: put the password into a file of \
              its own and name that with `proxy_password_file`"

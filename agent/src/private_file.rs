@@ -109,6 +109,51 @@ pub const fn is_open_to_others(_path: &Path) -> io::Result<bool> {
     Ok(false)
 }
 
+/// Whether somebody may read or write the file for whom it is not: anybody but its owner and, of a file of root's,
+/// its group, where that is the group of this process or root runs it. So packages hand the configuration over
+/// (`0640 root:muster-agent`): the agent may read it and may not change it. Never where rights are no modes.
+///
+/// # Errors
+///
+/// When the system does not say.
+#[cfg(unix)]
+pub fn is_open_beyond_service(path: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+    let metadata = fs::metadata(path)?;
+    let file = Owned { user: metadata.uid(), group: metadata.gid() };
+    let own = Owned {
+        user: rustix::process::geteuid().as_raw(),
+        group: rustix::process::getegid().as_raw(),
+    };
+    Ok(metadata.permissions().mode() & others(file, own) != 0)
+}
+
+/// Whether somebody may read or write the file for whom it is not; never where rights are no modes.
+///
+/// # Errors
+///
+/// Never.
+#[cfg(not(unix))]
+pub const fn is_open_beyond_service(path: &Path) -> io::Result<bool> {
+    is_open_to_others(path)
+}
+
+/// Whose a file or a process is, by the numbers of the user and the group.
+#[cfg(unix)]
+#[derive(Clone, Copy)]
+struct Owned {
+    user: u32,
+    group: u32,
+}
+
+/// The rights that make a file somebody else's as well.
+#[cfg(unix)]
+const fn others(file: Owned, own: Owned) -> u32 {
+    // Root has chosen the group itself; who else is asked about a file has only root's word that the group is its.
+    let is_handed_over = file.user == 0 && (own.user == 0 || own.group == file.group);
+    if is_handed_over { 0o037 } else { 0o077 }
+}
+
 /// A rename is durable only once its folder is.
 #[cfg(unix)]
 fn sync_folder(path: &Path) -> io::Result<()> {
@@ -144,6 +189,28 @@ mod tests {
         assert_eq!(mode(&path), 0o600);
         assert_eq!(read(&path, 10).expect("readable"), Some(b"new".to_vec()));
         assert!(!is_open_to_others(&path).expect("there"));
+    }
+
+    #[test]
+    fn a_group_reads_what_root_has_handed_over_to_it_and_nothing_else() {
+        let agent = Owned { user: 990, group: 991 };
+        let of = |user, group| Owned { user, group };
+        for (mode, file, own, is_open) in [
+            (0o640, of(0, 991), agent, false),
+            (0o440, of(0, 991), agent, false),
+            (0o600, of(990, 991), agent, false),
+            (0o660, of(0, 991), agent, true),
+            (0o644, of(0, 991), agent, true),
+            // Another group than the agent's, and a file that is not root's.
+            (0o640, of(0, 100), agent, true),
+            (0o640, of(990, 991), agent, true),
+            // `muster-agent check`, run by root.
+            (0o640, of(0, 991), of(0, 0), false),
+            (0o644, of(0, 991), of(0, 0), true),
+            (0o640, of(990, 991), of(0, 0), true),
+        ] {
+            assert_eq!(mode & others(file, own) != 0, is_open, "{mode:o} {}:{}", file.user, file.group);
+        }
     }
 
     #[test]

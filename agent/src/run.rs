@@ -24,7 +24,7 @@ use self::scan::ScanThread;
 use self::ways::Ways;
 use crate::backoff::Jitter;
 use crate::clock::Clock;
-use crate::collect::Scanner;
+use crate::collect::{Marker, Scanner};
 use crate::config::Config;
 use crate::control::{Caller, Control, Request};
 use crate::identity::{Identity, IdentityError, NewKey};
@@ -53,14 +53,6 @@ pub enum RunError {
     /// The spool cannot be opened.
     #[error(transparent)]
     Spool(#[from] SpoolError),
-    /// The socket in the state folder cannot be made.
-    #[error("open the socket {path}: {source}; name a shorter --state-dir if its path is long")]
-    Socket {
-        /// Its path.
-        path: std::path::PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
     /// No collector took everything in time.
     #[error("{waiting} reports wait and no collector took them within {} s: {problem}; they will be sent later", within.as_secs())]
     NotDelivered {
@@ -103,8 +95,10 @@ pub struct Agent {
     /// This process among all that ever had the identity.
     process: u64,
     alarm: Alarm,
+    /// `None` where it could not be opened.
     control: Option<Control>,
     scan: ScanThread,
+    marker: Arc<Marker>,
     /// The key of a certificate that was asked for.
     renewal: Option<NewKey>,
     scan_callers: Vec<Caller>,
@@ -178,9 +172,8 @@ impl Agent {
         if let Some(why) = spool.set_aside() {
             log.warn(format_args!("the spool is damaged and begins anew: {why}"));
         }
-        let path = config.control_path();
         // After the lock: opening it removes the socket that is there, which must be nobody's.
-        let control = Control::open(&path).map_err(|source| RunError::Socket { path, source })?;
+        let control = open_control(&config, &log);
         let collectors = config.collectors_or(identity.collectors()).to_vec();
         let (now, now_ms) = (clock.elapsed(), clock.now_ms());
         let seen = Seen::at_start(now_ms, &collectors, &mut spool)?;
@@ -196,7 +189,9 @@ impl Agent {
             renew_at: now + identity.certificate().renew_after(now_ms),
         };
         let session = Session::new(now, beginning, session_jitter);
-        let scanner = Scanner::new(config.scan_options(&session.settings().sources_off));
+        let marker = Arc::new(Marker::new(config.marker_path()));
+        let options = config.scan_options(&session.settings().sources_off);
+        let scanner = Scanner::new(options).marking(Arc::clone(&marker));
         Ok(Self {
             config,
             clock,
@@ -211,8 +206,9 @@ impl Agent {
             heard_time: None,
             process: jitter.draw(),
             alarm: Alarm::default(),
-            control: Some(control),
+            control,
             scan: ScanThread::new(scanner),
+            marker,
             renewal: None,
             scan_callers: Vec::new(),
             seen,
@@ -242,7 +238,7 @@ impl Agent {
             if let Some(outcome) = self.is_done(until, give_up_at) {
                 break outcome;
             }
-            let deadline = [self.session.deadline(), give_up_at, self.ways.probe_at()]
+            let deadline = [self.session.deadline(), give_up_at, self.looks_for_a_better_way_at()]
                 .into_iter()
                 .flatten()
                 .min();
@@ -263,6 +259,7 @@ impl Agent {
         };
         self.log.info(format_args!("muster-agent stops"));
         self.uplink.farewell().await;
+        self.marker.finish();
         outcome
     }
 
@@ -358,6 +355,20 @@ impl Agent {
     fn spool(&self) -> MutexGuard<'_, Spool> {
         self.spool.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Opens the socket for `status` and `scan`. An agent reports without one as well: on Windows any program of the
+/// host may have taken the pipe's name, and must not keep the agent from its work by that.
+fn open_control(config: &Config, log: &Log) -> Option<Control> {
+    let path = config.control_path();
+    let opened = Control::open(&path);
+    let warn = |error: io::Error| {
+        log.warn(format_args!(
+            "nobody can ask this agent: open the socket {}: {error}; name a shorter --state-dir if its path is long",
+            path.display()
+        ));
+    };
+    opened.map_err(warn).ok()
 }
 
 async fn next_request(control: &mut Option<Control>) -> (Request, Caller) {

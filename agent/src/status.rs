@@ -3,12 +3,15 @@
 //! It is built from what the running agent knows, or from the state folder when none runs. It shows
 //! everything that could be wrong and nothing that is secret.
 
+mod costs;
+
 use std::fmt::{self, Write as _};
 
 use protocol::software::{SourceState, SourceStatus};
 use protocol::way::{NotQuic, Path, Way};
 use serde::{Deserialize, Serialize};
 
+pub use self::costs::Costs;
 use crate::collect::Inventory;
 use crate::identity::Certificate;
 use crate::logging::{rfc3339, sanitise};
@@ -225,6 +228,9 @@ pub struct Status {
     pub heartbeat_every_s: u32,
     /// Time between two scans, as the collector set it, in seconds.
     pub scan_every_s: u32,
+    /// What the running agent costs this machine, where the system says it.
+    #[serde(default)]
+    pub costs: Option<Costs>,
 }
 
 impl Status {
@@ -322,7 +328,14 @@ impl Status {
         if self.enrolment.is_some() {
             self.spool_lines(text)?;
         }
-        self.scan_lines(text)
+        self.scan_lines(text)?;
+        if let Some(Costs { resident_kib, peak_kib, cpu_ms }) = self.costs {
+            writeln!(
+                text,
+                "costs        {resident_kib} KiB of memory, {peak_kib} at most, {cpu_ms} ms of the processor"
+            )?;
+        }
+        Ok(())
     }
 }
 

@@ -45,6 +45,8 @@ pub enum UplinkEvent {
     Garbled(ReadError),
     /// It ended.
     Closed(String),
+    /// It ended, because the network has stopped to carry it.
+    Dead,
     /// There is room for more frames.
     Drained,
     /// QUIC was tried beside it; whether it works.
@@ -114,6 +116,12 @@ impl Uplink {
         !matches!(self.probe, Probe::None)
     }
 
+    /// Whether QUIC was tried with success: the next connection is that one, wherever it is planned to go.
+    #[must_use]
+    pub const fn has_better(&self) -> bool {
+        matches!(self.probe, Probe::Ready(_))
+    }
+
     /// Puts a frame behind those that wait. Without a connection it goes nowhere.
     pub fn send(&mut self, frame: &Frame) {
         if let State::Up(line) = &mut self.state {
@@ -181,7 +189,7 @@ impl Uplink {
                 probed = next_probe(&mut self.probe) => UplinkEvent::Probed(probed),
             },
         };
-        if matches!(event, UplinkEvent::Failed(_) | UplinkEvent::Closed(_)) {
+        if matches!(event, UplinkEvent::Failed(_) | UplinkEvent::Closed(_) | UplinkEvent::Dead) {
             self.forget();
         }
         event

@@ -74,6 +74,45 @@ fn an_idle_agent_is_one_thread_with_little_memory() {
     assert!(costs.peak_kib < 64 * 1024, "{costs:?}");
 }
 
+/// Fills the end of a text with an entry until it has so many bytes.
+fn filled(head: &str, entry: &str, tail: &str, bytes: usize) -> String {
+    let count = (bytes - head.len() - tail.len()) / (entry.len() + 1);
+    format!("{head}{}{tail}", vec![entry; count].join(","))
+}
+
+#[test]
+fn lists_of_a_hostile_user_take_no_more_memory_than_the_service_has() {
+    const MIB: usize = 1024 * 1024;
+    let collector = Collector::start();
+    let host = Host::enrolled(10, &collector);
+    let write = |place: &str, text: &str| {
+        let path = host.root().join("home/eve").join(place);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        std::fs::write(path, text).expect("written");
+    };
+    let addons = |bytes| filled("{\"addons\":[", "{}", "]}", bytes);
+    write(".mozilla/firefox/a/extensions.json", &addons(4 * MIB));
+    // More than a list may have.
+    write(".mozilla/firefox/b/extensions.json", &addons(16 * MIB));
+    let one = r#"{"id":"a","version":"1","type":"extension"}"#;
+    write(".thunderbird/c/extensions.json", &filled("{\"addons\":[", one, "]}", 4 * MIB));
+    let listed = r#"{"identifier":{"id":"a.b"},"version":"1"}"#;
+    write(".vscode/extensions/extensions.json", &filled("[", listed, "]", 4 * MIB));
+    let installs: Vec<_> = (0..200_000).map(|number| format!("\"p{number} 1\":0")).collect();
+    write(".cargo/.crates2.json", &format!("{{\"installs\":{{{}}}}}", installs.join(",")));
+    let author = filled("{\"name\":\"p\",\"version\":\"1\",\"author\":[", "[]", "]}", MIB);
+    write(".npm-global/lib/node_modules/p/package.json", &author);
+    let extension = format!(".config/chromium/Default/Extensions/{}/1_0", "a".repeat(32));
+    write(&format!("{extension}/manifest.json"), &author);
+    let running = host.start();
+    collector.wait_for("some of it", |seen| (seen.held.len() > 10).then_some(()));
+    // The records of the scan before are there beside those of this one.
+    host.scan();
+    let costs = process::costs(running.id());
+    // What systemd ends it at.
+    assert!(costs.peak_kib < 48 * 1024, "{costs:?}");
+}
+
 #[test]
 fn nothing_wakes_an_idle_agent_between_heartbeats() {
     let (_collector, _host, running) = idle(50);

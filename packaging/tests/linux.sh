@@ -71,7 +71,8 @@ case $kind in
   deb) check 'takes a token that comes later' inside dpkg-reconfigure -fnoninteractive muster-agent ;;
   rpm) check 'takes a token that comes later' inside rpm --reinstall --nodeps /first.rpm ;;
 esac
-inside systemctl start muster-agent
+# rpm's script has started it; dpkg-reconfigure starts nothing that did not run.
+[ "$kind" = rpm ] || inside systemctl start muster-agent
 check 'the agent enrols and connects' wait_until 30 connected
 check 'its inventory is stored' wait_until 30 has_packages
 check 'the token is gone from /etc' not inside test -e /etc/muster/enrolment-token
@@ -82,6 +83,15 @@ check 'its state is its own' is "$(mode /var/lib/muster-agent)" '700 muster-agen
 check 'its key is its own' is "$(mode /var/lib/muster-agent/identity.json)" '600 muster-agent:muster-agent'
 check 'the configuration is closed to others' is "$(mode /etc/muster/agent.toml)" '640 root:muster-agent'
 check 'the configuration is right' inside muster-agent check
+# A proxy's password in the file, with the rights that the package gave it: for the service and for root.
+inside cp -a /etc/muster/agent.toml /etc/muster/agent.toml.before
+inside sh -c 'echo "proxy = \"http://agent:word@127.0.0.1:9\"" >>/etc/muster/agent.toml'
+check 'a password in the configuration is taken' inside muster-agent status
+inside systemctl restart muster-agent
+check 'the agent takes it as well' wait_until 30 connected
+inside mv /etc/muster/agent.toml.before /etc/muster/agent.toml
+inside systemctl restart muster-agent
+check 'the agent is back without it' wait_until 30 connected
 check 'it may read below the homes of others' sh -c "grep -q '^CapEff:[[:space:]]*0*4$' /proc/$leader/root/proc/$(main_pid)/status"
 inside muster-agent diagnostics >"$work/bundle"
 check 'diagnostics say how the agent stands' grep -q '"state": "connected"' "$work/bundle"
@@ -148,5 +158,23 @@ if [ "$kind" = deb ] && [ -e "$release/SHA256SUMS.sig" ]; then
   check 'and the agent stays who it is' is "$(agent_id)" "$agent"
   check 'is purged again' inside dpkg --purge muster-agent
   check 'purged, it leaves no configuration' not inside test -e /etc/muster
+
+  # First the package and the token later, as a golden image and whoever unpacks it.
+  bare_script() { inside sh /release/install.sh --from /release "$@"; }
+  check 'the script installs without a token' bare_script
+  check 'without one there is no agent' not inside test -e /var/lib/muster-agent/identity.json
+  check 'the script brings the token to the package that is there' bare_script --token-file /token
+  check 'the agent with the later token is connected' wait_until 30 connected
+  check 'no token is left in /etc' not inside test -e /etc/muster/enrolment-token
+  agent=$(agent_id)
+  check 'the script brings a token to an agent' bare_script --token-file /token
+  check 'it stays the agent that it is' is "$(agent_id)" "$agent"
+  check 'that token is not left either' not inside test -e /etc/muster/enrolment-token
+  # A collector that takes the connection and says nothing keeps the farewell until it is ended.
+  kill -STOP "$collector_pid"
+  check 'is removed while the collector hangs' inside dpkg --remove muster-agent
+  kill -CONT "$collector_pid"
+  check 'the key is gone all the same' not inside test -e /var/lib/muster-agent/identity.json
+  check 'is purged once more' inside dpkg --purge muster-agent
 fi
 say "$checks checks passed"

@@ -31,6 +31,9 @@ fn serve(stopped: Receiver<()>) -> Result<(), Failure> {
     let mut log_file = service::log_to(&config.state_dir)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let log = Log::new(config.log_level, Arc::clone(&clock));
+    for warning in &config.warnings {
+        log.warn(format_args!("{warning}"));
+    }
     let context = Context { config, clock, log };
     let outcome = (|| {
         if let Err(error) = service::limit() {

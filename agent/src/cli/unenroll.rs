@@ -32,7 +32,7 @@ pub(super) fn unenroll(context: &Context) -> Result<ExitCode, Failure> {
         Err(error) => Err(error.to_string()),
     };
     // The key first: whatever happens after that, nobody can speak for this agent any more.
-    for path in [identity_path, config.spool_path()] {
+    for path in [identity_path, config.spool_path(), config.marker_path()] {
         forget(&path)?;
     }
     match told {

@@ -3,13 +3,10 @@
 //! Cargo keeps a list of them in its own folder, each entry called `NAME VERSION (SOURCE)`. Crates that a
 //! program is built of are inside of it and not listed.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
-use serde::Deserialize;
-use serde::de::IgnoredAny;
-
 use super::defects::{ReadError, Reading};
+use super::json;
 use super::records::{Draft, Records};
 use super::root::Root;
 
@@ -17,18 +14,12 @@ use super::root::Root;
 const FOLDERS: [&str; 2] = ["~/.cargo", "/usr/local/cargo"];
 
 const LIST: &str = ".crates2.json";
-const LIST_BYTES_MAX: u64 = 8 * 1024 * 1024;
+/// Bytes of the list; an entry has a few hundred.
+const LIST_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
 /// How the addresses of crates.io begin, by its index and by its newer one.
 const CRATES_IO: [&str; 2] =
     ["registry+https://github.com/rust-lang/crates.io-index", "sparse+https://index.crates.io/"];
-
-/// Cargo's list.
-#[derive(Deserialize)]
-struct List {
-    #[serde(default)]
-    installs: BTreeMap<String, IgnoredAny>,
-}
 
 /// Reads the programs.
 pub(super) fn read(root: &Root, out: &mut Records) -> Result<Reading, ReadError> {
@@ -42,12 +33,8 @@ pub(super) fn read(root: &Root, out: &mut Records) -> Result<Reading, ReadError>
         }
         reading = Reading::Read;
         // One person's damaged list costs nobody else's.
-        let Ok(list) = serde_json::from_slice::<List>(&bytes) else {
+        if json::each_key_of(&bytes, "installs", |entry| take(entry, &folder, out)).is_err() {
             out.unreadable(&path, "not a list of cargo");
-            continue;
-        };
-        for entry in list.installs.keys() {
-            take(entry, &folder, out);
         }
     }
     Ok(reading)

@@ -5,14 +5,13 @@
 //! loads from a folder of their own are only in the browser's private settings and are not seen.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::Path;
 
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 
 use super::defects::{ReadError, Reading};
+use super::json::{self, Author};
 use super::platform::System;
 use super::records::{Draft, Records};
 use super::root::Root;
@@ -78,15 +77,7 @@ struct Manifest<'a> {
     #[serde(borrow, default)]
     update_url: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
-    author: Option<Author<'a>>,
-}
-
-/// A text, or since version 3 of manifests an object with an address.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Author<'a> {
-    Text(Cow<'a, str>),
-    Other(IgnoredAny),
+    author: Author<'a>,
 }
 
 /// A translated text.
@@ -152,15 +143,12 @@ fn take(
         Some(key) => translation(root, place, manifest.default_locale.as_deref(), key)?,
         None => Some(manifest.name.as_ref().to_owned()),
     };
-    let vendor = match &manifest.author {
-        Some(Author::Text(name)) => name.as_bytes(),
-        Some(Author::Other(IgnoredAny)) | None => b"",
-    };
     out.push(&Draft {
         // An identifier is no name, but it is what the shop finds the extension by.
         name: translated.as_ref().map_or(id.as_encoded_bytes(), String::as_bytes),
         version: manifest.version.as_bytes(),
-        vendor,
+        // A text, or since version 3 of manifests an object with an address.
+        vendor: manifest.author.name().as_bytes(),
         origin: shop(manifest.update_url.as_deref().unwrap_or_default()).as_bytes(),
         bundle_id: id.as_encoded_bytes(),
         installed_at_s,
@@ -208,10 +196,9 @@ fn translation(
 /// A text of a file of translations, whose keys browsers compare without regard to case.
 fn message(json: &[u8], key: &str) -> Option<String> {
     let json = json.strip_prefix(b"\xef\xbb\xbf").unwrap_or(json);
-    let messages: BTreeMap<Cow<'_, str>, Message> = serde_json::from_slice(json).ok()?;
-    let found = messages.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(key));
+    let found = json::find::<Message>(json, |name| name.eq_ignore_ascii_case(key)).ok()?;
     // Rather the identifier than a name of nothing.
-    found.map(|(_, message)| message.message).filter(|text| !text.trim().is_empty())
+    found.map(|message| message.message).filter(|text| !text.trim().is_empty())
 }
 
 /// The shop that an extension is updated from, or else the server's name.

@@ -8,6 +8,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::defects::{ReadError, Reading};
+use super::json;
 use super::platform::System;
 use super::records::{Draft, Records};
 use super::root::Root;
@@ -39,14 +40,7 @@ const WINDOWS: [&str; 4] = [
 
 const LIST: &str = "extensions.json";
 /// Bytes of a list; one with a hundred add-ons has a megabyte.
-const LIST_BYTES_MAX: u64 = 16 * 1024 * 1024;
-
-/// A profile's list.
-#[derive(Deserialize)]
-struct List {
-    #[serde(default)]
-    addons: Vec<Addon>,
-}
+const LIST_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
 /// One add-on, as far as a record needs it.
 #[derive(Deserialize)]
@@ -93,12 +87,8 @@ pub(super) fn read(root: &Root, out: &mut Records) -> Result<Reading, ReadError>
             continue;
         }
         reading = Reading::Read;
-        let Ok(list) = serde_json::from_slice::<List>(&bytes) else {
+        if json::each_of(&bytes, "addons", |addon: Addon| take(&addon, &folder, out)).is_err() {
             out.unreadable(&path, "not a list of add-ons");
-            continue;
-        };
-        for addon in &list.addons {
-            take(addon, &folder, out);
         }
     }
     Ok(reading)

@@ -9,9 +9,9 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 
 use super::defects::{ReadError, Reading};
+use super::json::Author;
 use super::owners;
 use super::platform::System;
 use super::records::{Draft, Records};
@@ -59,19 +59,7 @@ struct Manifest<'a> {
     #[serde(borrow, default)]
     version: Cow<'a, str>,
     #[serde(borrow, default)]
-    author: Option<Author<'a>>,
-}
-
-/// npm takes both forms, and some packages have neither.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Author<'a> {
-    Text(Cow<'a, str>),
-    Person {
-        #[serde(borrow)]
-        name: Cow<'a, str>,
-    },
-    Other(IgnoredAny),
+    author: Author<'a>,
 }
 
 /// Reads the global npm packages.
@@ -132,14 +120,10 @@ fn take(bytes: &[u8], path: &Path, folder: &Path, installed_at_s: Option<u32>, o
     let Ok(manifest) = serde_json::from_slice::<Manifest<'_>>(bytes) else {
         return out.unreadable(path, "not a package.json");
     };
-    let vendor = match &manifest.author {
-        Some(Author::Text(name) | Author::Person { name }) => name.as_bytes(),
-        Some(Author::Other(IgnoredAny)) | None => b"",
-    };
     out.push(&Draft {
         name: manifest.name.as_bytes(),
         version: manifest.version.as_bytes(),
-        vendor,
+        vendor: manifest.author.name().as_bytes(),
         installed_at_s,
         location: folder.as_os_str().as_encoded_bytes(),
         ..Draft::default()

@@ -1,7 +1,7 @@
 //! What a reader hands over: drafts made of raw bytes, kept as records that the wire takes.
 //!
 //! Readers parse; this file alone decides what a record may look like. It never keeps more records
-//! than there is room for.
+//! than there is room for, by their number and by the memory that they take.
 
 use std::path::Path;
 
@@ -37,28 +37,67 @@ pub(crate) struct Draft<'a> {
     pub(crate) also_at: &'a [u8],
 }
 
+/// What may still be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Room {
+    /// Records.
+    pub(crate) records: usize,
+    /// Bytes of memory that they take together.
+    pub(crate) bytes: usize,
+}
+
+impl Room {
+    /// Takes the room of a record, if there is enough of it.
+    pub(crate) fn take(&mut self, record: &SoftwareRecord) -> bool {
+        let (Some(records), Some(bytes)) =
+            (self.records.checked_sub(1), self.bytes.checked_sub(weight(record)))
+        else {
+            return false;
+        };
+        *self = Self { records, bytes };
+        true
+    }
+}
+
+/// Bytes of memory that a record takes, near enough to add them up.
+fn weight(record: &SoftwareRecord) -> usize {
+    let texts = [
+        &record.name,
+        &record.version,
+        &record.release,
+        &record.arch,
+        &record.vendor,
+        &record.source_name,
+        &record.source_version,
+        &record.origin,
+        &record.bundle_id,
+    ];
+    let texts = texts.into_iter().map(String::len);
+    let locations = record.locations.iter().map(|place| size_of::<String>() + place.len());
+    size_of::<SoftwareRecord>() + texts.chain(locations).sum::<usize>()
+}
+
 /// The records of one source, while it is read.
 #[derive(Debug)]
 pub(crate) struct Records {
     source: Source,
-    room: usize,
+    /// What there was at the beginning, and what is left of it.
+    room: Room,
+    left: Room,
     list: Vec<SoftwareRecord>,
     defects: Defects,
 }
 
 impl Records {
-    /// Room for at most `room` records.
-    pub(crate) fn new(source: Source, room: usize) -> Self {
-        Self { source, room, list: Vec::new(), defects: Defects::default() }
+    /// The records of a source that has so much room.
+    pub(crate) fn new(source: Source, room: Room) -> Self {
+        Self { source, room, left: room, list: Vec::new(), defects: Defects::default() }
     }
 
     /// Takes a draft in, as far as it has a name and there is room.
     pub(crate) fn push(&mut self, draft: &Draft<'_>) {
-        // Counted and said in the source's status: a cut that nobody sees would look like software
-        // that is not there.
-        if self.list.len() >= self.room {
-            self.defects.over = self.defects.over.saturating_add(1);
-            return;
+        if self.left.records == 0 {
+            return self.over();
         }
         let defects = &mut self.defects;
         let name = clean(draft.name, NAME_BYTES_MAX, defects);
@@ -71,7 +110,7 @@ impl Records {
         let source_name = clean(draft.source_name, NAME_BYTES_MAX, defects);
         let source_version = clean(draft.source_version, VERSION_BYTES_MAX, defects);
         let locations = locations(draft, defects);
-        self.list.push(SoftwareRecord {
+        let record = SoftwareRecord {
             // What the source package shares with this one is said once.
             source_name: unless(source_name, &name),
             source_version: unless(source_version, &version),
@@ -88,7 +127,18 @@ impl Records {
             running: None,
             installed_at_s: draft.installed_at_s,
             locations,
-        });
+        };
+        if self.left.take(&record) {
+            self.list.push(record);
+        } else {
+            self.over();
+        }
+    }
+
+    /// Counts a record that there is no room for. It is said in the source's status: a cut that nobody sees would
+    /// look like software that is not there.
+    fn over(&mut self) {
+        self.defects.over = self.defects.over.saturating_add(1);
     }
 
     /// Notes that a record cannot be read.
@@ -164,6 +214,7 @@ mod tests {
     use super::*;
 
     fn pushed(drafts: &[Draft<'_>], room: usize) -> (Vec<SoftwareRecord>, Defects) {
+        let room = Room { records: room, bytes: usize::MAX };
         let mut records = Records::new(Source::Deb, room);
         for draft in drafts {
             records.push(draft);
@@ -199,6 +250,21 @@ mod tests {
         let draft = Draft { name: b"a", ..Draft::default() };
         let (records, defects) = pushed(&[draft, draft, draft], 2);
         assert_eq!((records.len(), defects.over), (2, 1));
+    }
+
+    #[test]
+    fn counts_what_takes_more_memory_than_there_is() {
+        let place = [b'x'; LOCATION_BYTES_MAX];
+        let large = Draft { name: b"a", location: &place, ..Draft::default() };
+        let small = Draft { name: b"b", ..Draft::default() };
+        let bytes = 2 * (LOCATION_BYTES_MAX + size_of::<SoftwareRecord>());
+        let mut records = Records::new(Source::Deb, Room { records: 100, bytes });
+        for draft in [large, large, small, large] {
+            records.push(&draft);
+        }
+        let (list, defects) = records.finish();
+        let names: Vec<_> = list.iter().map(|record| record.name.as_str()).collect();
+        assert_eq!((names, defects.over), (vec!["a", "b"], 2));
     }
 
     #[test]

@@ -170,6 +170,8 @@ impl Root {
         let Some(file) = self.file(path, max)? else {
             return Ok(None);
         };
+        // All of it at once: a buffer that grows by itself can be twice as large as what it holds.
+        bytes.reserve_exact(usize::try_from(file.bytes).unwrap_or_default());
         // Once more bounded while reading: the file may have grown since it was measured.
         file.file.take(max).read_to_end(bytes).map_err(|e| ReadError::io(path, e))?;
         Ok(Some(file.modified_at_s))

@@ -7,7 +7,7 @@ use protocol::software::{SoftwareRecord, Source};
 
 use super::defects::{Defects, ReadError, Reading};
 use super::platform::System;
-use super::records::Records;
+use super::records::{Records, Room};
 use super::root::Root;
 use super::time_box::Stop;
 
@@ -90,7 +90,7 @@ pub(crate) fn data(name: &str) -> PathBuf {
 
 fn read_at(top: &Path, system: System, source: Source, read: Read) -> Outcome {
     let root = Root::open(top, Stop::default()).unwrap().holding(system);
-    let mut records = Records::new(source, 100_000);
+    let mut records = Records::new(source, Room { records: 100_000, bytes: usize::MAX });
     let reading = read(&root, &mut records);
     let (records, defects) = records.finish();
     Outcome { reading, records, defects }

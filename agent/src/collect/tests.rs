@@ -165,6 +165,66 @@ fn records_over_the_limit_are_left_out_and_said() {
 }
 
 #[test]
+fn a_user_cannot_make_the_records_take_more_memory_than_there_is() {
+    let apk: String = (0..100).map(|number| format!("P:p{number}\nV:1\n\n")).collect();
+    let tree =
+        Tree::new(&[(STATUS, &(package("a", "1") + &package("b", "1"))), ("/lib/apk/db/installed", &apk)]);
+    let options = ScanOptions { records_bytes_max: 10_000, ..options(&tree) };
+    let inventory = Scanner::new(options).scan(|_| Vec::new(), &clock());
+    let records = inventory.records.len();
+    // Those of the first source are there, and all that still fit.
+    assert!((10..60).contains(&records), "{records}");
+    assert_eq!(status(&inventory, Source::Deb).state, SourceState::Ok);
+    let status = status(&inventory, Source::Apk);
+    assert_eq!(status.state, SourceState::Partial);
+    assert!(status.reason.ends_with("records over the limit left out"), "{}", status.reason);
+}
+
+/// A clock that is looked at before and after each source, and sees what is noted then.
+struct Watching(Arc<Marker>, Mutex<Vec<Source>>);
+
+impl Clock for Watching {
+    fn now_ms(&self) -> u64 {
+        0
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.1.lock().unwrap().extend(self.0.left());
+        Duration::ZERO
+    }
+}
+
+#[test]
+fn a_source_that_ended_the_agent_is_left_out_once_and_the_others_are_read() {
+    let tree = Tree::new(&[
+        (STATUS, &package("a", "1")),
+        ("/lib/apk/db/installed", "P:musl\nV:1\n\n"),
+    ]);
+    let folder = tempfile::tempdir().unwrap();
+    let marker = Arc::new(Marker::new(folder.path().join("scanning")));
+    // While a source is read its name is there, for whoever starts after a crash.
+    let watching = Watching(Arc::clone(&marker), Mutex::default());
+    Scanner::new(options(&tree)).marking(Arc::clone(&marker)).scan(|_| Vec::new(), &watching);
+    let mut noted = watching.1.into_inner().unwrap();
+    noted.dedup();
+    let readers = System::HERE.readers().iter();
+    assert_eq!(noted, readers.map(|reader| reader.source).collect::<Vec<_>>());
+    assert_eq!(marker.left(), None, "the scan has ended well");
+
+    marker.note(Some(Source::Deb));
+    let mut scanner = Scanner::new(options(&tree)).marking(marker);
+    let kept = SoftwareRecord::new(Source::Deb, "of-before", "1");
+    let first = scanner.scan(|_| vec![kept.clone()], &clock());
+    let names: Vec<_> = first.records.values().map(|record| record.name.as_str()).collect();
+    assert_eq!(names.len(), 2);
+    assert!(names.contains(&"musl") && names.contains(&"of-before"), "{names:?}");
+    assert_eq!(status(&first, Source::Deb).state, SourceState::Failed);
+    assert!(status(&first, Source::Deb).reason.contains("left out once"));
+    let second = scanner.scan(|_| Vec::new(), &clock());
+    assert_eq!(status(&second, Source::Deb).state, SourceState::Ok);
+}
+
+#[test]
 fn a_hiccup_of_os_release_does_not_rename_the_inventory() {
     let tree = Tree::new(&[
         ("/etc/os-release", "ID=debian\nVERSION_ID=12\n"),

@@ -8,6 +8,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::defects::{ReadError, Reading};
+use super::json;
 use super::records::{Draft, Records};
 use super::root::Root;
 
@@ -28,7 +29,7 @@ const FOLDERS: [&str; 10] = [
 
 const LIST: &str = "extensions.json";
 /// Bytes of a list, and of an extension's manifest.
-const LIST_BYTES_MAX: u64 = 8 * 1024 * 1024;
+const LIST_BYTES_MAX: u64 = 4 * 1024 * 1024;
 const MANIFEST_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
 /// An entry of the list.
@@ -75,17 +76,11 @@ pub(super) fn read(root: &Root, out: &mut Records) -> Result<Reading, ReadError>
         let path = folder.join(LIST);
         let read = root.read_small(&path, LIST_BYTES_MAX, &mut bytes);
         if out.tolerate(read)?.flatten().is_some() {
-            match serde_json::from_slice::<Vec<Listed>>(&bytes) {
-                Ok(listed) => {
-                    for extension in &listed {
-                        take_listed(extension, &folder, out);
-                    }
-                    // The folders are not read as well: those of replaced versions stay for a
-                    // while.
-                    continue;
-                }
-                Err(_) => out.unreadable(&path, "not a list of extensions"),
+            if json::each(&bytes, |extension: Listed| take_listed(&extension, &folder, out)).is_ok() {
+                // The folders are not read as well: those of replaced versions stay for a while.
+                continue;
             }
+            out.unreadable(&path, "not a list of extensions");
         }
         read_folders(root, &folder, &mut bytes, out)?;
     }

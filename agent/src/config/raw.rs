@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use protocol::software::Source;
 use serde::Deserialize;
 
-use super::ConfigError;
 use super::reach::{ProxyText, Transport};
+use super::{ConfigError, Proxy};
 use crate::logging::Level;
 
 /// One layer of the configuration: every key may be missing.
@@ -65,14 +65,31 @@ impl Raw {
         }
     }
 
-    /// What the environment says to every program: `HTTPS_PROXY` and `NO_PROXY`, in capitals or not.
-    pub(super) fn from_surroundings(environment: &dyn Fn(&str) -> Option<String>) -> Self {
-        let either = |one, other| environment(one).or_else(|| environment(other));
-        Self {
-            proxy: either("HTTPS_PROXY", "https_proxy").map(ProxyText),
-            no_proxy: either("NO_PROXY", "no_proxy").map(|text| split(&text)),
-            ..Self::default()
-        }
+    /// What the environment says to every program: `HTTPS_PROXY` and `NO_PROXY`, in capitals or not. A proxy that is
+    /// none for this one, such as `socks5://…`, is passed over, with words for that: others of this host may well
+    /// use it, and an agent finds its way without.
+    pub(super) fn from_surroundings(
+        environment: &dyn Fn(&str) -> Option<String>,
+    ) -> (Self, Option<String>) {
+        let either = |one, other| {
+            [one, other].into_iter().find_map(|name| Some((name, environment(name)?)))
+        };
+        let mut unusable = None;
+        let proxy = either("HTTPS_PROXY", "https_proxy").and_then(|(name, text)| {
+            match Proxy::parse(&text, None) {
+                Ok(_) => Some(ProxyText(text)),
+                // Without what was written, which may hold a password.
+                Err(expected) => {
+                    unusable = Some(format!(
+                        "{name} in the environment is passed over: a proxy has to be {expected}; \
+                         set `proxy` for another one, or `proxy = \"none\"`"
+                    ));
+                    None
+                }
+            }
+        });
+        let no_proxy = either("NO_PROXY", "no_proxy").map(|(_, text)| split(&text));
+        (Self { proxy, no_proxy, ..Self::default() }, unusable)
     }
 
     /// The layer of the environment: `MUSTER_` and the key in capitals, lists with commas.

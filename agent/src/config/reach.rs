@@ -115,7 +115,7 @@ fn password(raw: &Raw) -> Result<Option<String>, ConfigError> {
     let bytes = private_file::read(path, PASSWORD_BYTES_MAX)
         .map_err(failed)?
         .ok_or_else(|| failed(io::ErrorKind::NotFound.into()))?;
-    if private_file::is_open_to_others(path).map_err(failed)? {
+    if private_file::is_open_beyond_service(path).map_err(failed)? {
         return Err(ConfigError::Value {
             key: "proxy_password_file",
             value: format!("{}, which others can read", path.display()),

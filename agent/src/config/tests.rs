@@ -149,6 +149,26 @@ fn the_surroundings_proxy_counts_until_this_agent_is_told_otherwise() {
 }
 
 #[test]
+fn a_proxy_of_the_surroundings_that_is_none_is_passed_over_and_said_without_its_password() {
+    for text in ["socks5://u:secret@proxy:1", "https://u:secret@proxy:1", "u:secret@proxy:0"] {
+        let surroundings = |name: &str| (name == "https_proxy").then(|| text.to_owned());
+        let load = |text: &str| {
+            let (_folder, path) = file(text);
+            Config::load(Some(&path), &surroundings, Raw::default()).expect("valid")
+        };
+        let config = load("");
+        assert_eq!(config.reach.proxies.proxy, None);
+        let [warning] = &config.warnings[..] else {
+            panic!("{:?}", config.warnings);
+        };
+        assert!(warning.contains("https_proxy") && !warning.contains("secret"), "{warning}");
+        // Whoever has said what this agent is to use is told nothing.
+        assert_eq!(load("proxy = \"own:1\"").warnings, [""; 0]);
+        assert_eq!(load("proxy = \"none\"").warnings, [""; 0]);
+    }
+}
+
+#[test]
 fn a_password_in_a_file_that_others_can_read_is_refused() {
     use std::os::unix::fs::PermissionsExt as _;
     let (_folder, path) = file("proxy = \"http://u:secret@proxy:1\"");

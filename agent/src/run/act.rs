@@ -10,7 +10,7 @@ use super::Agent;
 use crate::identity::NewKey;
 use crate::logging::sanitise;
 use crate::memory;
-use crate::session::{Action, Event};
+use crate::session::{Action, Event, Parting};
 use crate::spool::SpoolError;
 use crate::tls;
 
@@ -31,12 +31,7 @@ impl Agent {
             Action::Rekey => self.ask_for_certificate(|csr| AgentMessage::Rekey { csr }),
             Action::BecomeAgent(agent, chain) => return Some(self.become_agent(agent, chain)),
             Action::TrustAuthorities(roots) => self.trust(roots),
-            Action::Disconnect(parting) => {
-                if parting.is_problem() {
-                    self.problem(&parting.to_string());
-                }
-                self.uplink.hang_up(&parting.to_string());
-            }
+            Action::Disconnect(parting) => self.disconnect(&parting),
             Action::StartScan { request } => self.start_scan(request),
             Action::Acknowledge(position) => return Some(self.acknowledge(position)),
             Action::StartOver(why) => {
@@ -48,6 +43,19 @@ impl Agent {
             Action::InstallCertificate(chain) => return Some(self.install_certificate(chain)),
         }
         None
+    }
+
+    fn disconnect(&mut self, parting: &Parting) {
+        if parting.is_problem() {
+            self.problem(&parting.to_string());
+        }
+        self.uplink.hang_up(&parting.to_string());
+        if *parting == Parting::NoWelcome {
+            // Whether it is the collector or the way there is not to be told from here, and another way is worth a try.
+            self.ways.died(self.clock.elapsed());
+        } else {
+            self.ways.disconnected();
+        }
     }
 
     /// Remembers what is wrong with the connection, and logs it.
@@ -101,7 +109,13 @@ impl Agent {
 
     fn connect(&mut self, attempt: usize) -> Option<Event> {
         let count = self.collectors.len().max(1);
-        let Some(address) = self.collectors.get(attempt % count).cloned() else {
+        let next = if self.uplink.has_better() {
+            // What was tried beside the connection is made already, and to where that one went.
+            Some(self.ways.to().to_owned())
+        } else {
+            self.collectors.get(attempt % count).cloned()
+        };
+        let Some(address) = next else {
             self.problem("no collector is known: set `collectors` in the configuration");
             return Some(Event::ConnectFailed);
         };
@@ -138,6 +152,7 @@ impl Agent {
     }
 
     fn acknowledge(&mut self, position: Position) -> Event {
+        self.ways.carried();
         let done = self.spool().acknowledge(position);
         let event = self.after_spool(done);
         if self.spool().view().pending.is_none() {

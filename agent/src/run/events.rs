@@ -38,6 +38,11 @@ impl Agent {
                 self.ways.disconnected();
                 Event::Closed
             }
+            UplinkEvent::Dead => {
+                self.connection_problem("the connection ended: the network path is dead");
+                self.ways.died(self.clock.elapsed());
+                Event::Closed
+            }
             UplinkEvent::Drained => return self.pump(),
         };
         let was_connected = self.is_connected();

@@ -7,7 +7,7 @@ use protocol::message::Attendance;
 use super::Agent;
 use crate::logging::rfc3339;
 use crate::session::LinkState;
-use crate::status::{Enrolment, SpoolStatus, State, Status};
+use crate::status::{Costs, Enrolment, SpoolStatus, State, Status};
 
 impl Agent {
     /// How the agent stands.
@@ -50,6 +50,7 @@ impl Agent {
             sources: self.seen.sources.clone(),
             heartbeat_every_s: settings.heartbeat_every_s,
             scan_every_s: settings.scan_every_s,
+            costs: Costs::own(),
         }
     }
 

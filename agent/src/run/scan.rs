@@ -64,7 +64,8 @@ impl Scanned {
 impl Agent {
     pub(super) fn start_scan(&mut self, request: u64) {
         let options = self.config.scan_options(&self.session.settings().sources_off);
-        let mut scanner = self.scan.scanner.take().unwrap_or_else(|| Scanner::new(options.clone()));
+        let fresh = || Scanner::new(options.clone()).marking(Arc::clone(&self.marker));
+        let mut scanner = self.scan.scanner.take().unwrap_or_else(fresh);
         scanner.set_options(options);
         let (done, running) = oneshot::channel();
         self.scan.running = Some(running);

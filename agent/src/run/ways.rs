@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use protocol::way::{Path, Way};
+use protocol::way::{NotQuic, Path, Way};
 
 use super::Agent;
 use crate::backoff::Jitter;
@@ -14,6 +14,10 @@ use crate::session::Event;
 use crate::uplink::{
     self, CONNECT_WITHIN, CONNECT_WITHIN_OF_SEVERAL, Network, Paths, Plan, WayError,
 };
+
+/// How long a connection over QUIC stands before it counts as one that carries something, where nothing was
+/// acknowledged: its first heartbeat has been answered by then, or its path was found dead.
+const PROVEN_AFTER: Duration = Duration::from_secs(60);
 
 /// What the agent knows of its ways.
 #[derive(Debug)]
@@ -26,6 +30,10 @@ pub(super) struct Ways {
     to: String,
     /// The way of the last connection, while it stands.
     path: Option<Path>,
+    /// Since when.
+    since: Duration,
+    /// Whether it has carried a report and its answer.
+    has_carried: bool,
 }
 
 impl Ways {
@@ -37,6 +45,8 @@ impl Ways {
             from: Network::default(),
             to: String::new(),
             path: None,
+            since: Duration::ZERO,
+            has_carried: false,
         }
     }
 
@@ -52,7 +62,7 @@ impl Ways {
 
     /// The connection stands.
     pub(super) fn connected(&mut self, path: Path, now: Duration) {
-        self.path = Some(path);
+        (self.path, self.since, self.has_carried) = (Some(path), now, false);
         let place = (self.from, self.to.as_str());
         self.paths.worked(place, path, now, &mut self.jitter);
     }
@@ -60,6 +70,32 @@ impl Ways {
     /// The connection is over.
     pub(super) const fn disconnected(&mut self) {
         self.path = None;
+    }
+
+    /// A report was acknowledged over it.
+    pub(super) const fn carried(&mut self) {
+        self.has_carried = true;
+    }
+
+    /// The connection is over because nothing comes through any more. Networks that let QUIC shake hands and drop
+    /// what follows are there, and an agent that begins with it each time would never say anything: another way
+    /// is first from now on, and QUIC is tried again as in any other network that drops it.
+    pub(super) fn died(&mut self, now: Duration) {
+        let was_quic = self.path.take().is_some_and(|path| path.way == Way::Quic);
+        if !was_quic || self.has_carried || now.saturating_sub(self.since) >= PROVEN_AFTER {
+            return;
+        }
+        let fresh = Plan::fresh(&self.to, &self.reach, CONNECT_WITHIN);
+        if let Some(way) = fresh.ways.into_iter().find(|way| *way != Way::Quic) {
+            let path = Path { way, not_quic: Some(NotQuic::NoAnswer) };
+            let place = (self.from, self.to.as_str());
+            self.paths.worked(place, path, now, &mut self.jitter);
+        }
+    }
+
+    /// The address that the last attempt went to.
+    pub(super) fn to(&self) -> &str {
+        &self.to
     }
 
     /// The way of the connection that stands.
@@ -86,22 +122,29 @@ impl Ways {
 }
 
 impl Agent {
+    /// When [`Self::look_for_a_better_way`] is to be called; `None` while it would do nothing. A moment
+    /// that has passed and cannot be used would wake the agent up again and again.
+    pub(super) fn looks_for_a_better_way_at(&self) -> Option<Duration> {
+        let can_look = self.is_connected() && !self.uplink.is_probing();
+        if can_look { self.ways.probe_at() } else { None }
+    }
+
     /// Tries QUIC where that is due.
     pub(super) fn look_for_a_better_way(&mut self) {
-        if self.ways.probe_at().is_none() {
+        if self.looks_for_a_better_way_at().is_none() {
             return;
         }
         let now = self.clock.elapsed();
         // In another network QUIC may work, whatever was learned before.
         self.ways.from = uplink::network();
-        let is_due = self.ways.probe_at().is_some_and(|at| now >= at);
-        if !is_due || self.uplink.is_probing() || !self.is_connected() {
+        if self.ways.probe_at().is_none_or(|at| now < at) {
             return;
         }
+        // Also where the identity cannot be used: it is no better a moment later.
+        self.ways.probes(now);
         if let Some(config) = self.tls_config() {
             self.log.debug(format_args!("tries QUIC again"));
             self.uplink.probe(self.ways.to.clone(), config);
-            self.ways.probes(now);
         }
     }
 

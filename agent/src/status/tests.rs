@@ -118,6 +118,7 @@ fn connected() -> Status {
         }),
         next_scan_at: Some("2024-07-01T14:15:00Z".to_owned()),
         sources: status().sources,
+        costs: Some(Costs { resident_kib: 5_120, peak_kib: 9_216, cpu_ms: 1_234 }),
         ..Status::default()
     }
 }
@@ -140,6 +141,7 @@ fn every_line_of_a_running_agent_stands_in_its_place() {
         "next scan    2024-07-01T14:15:00Z",
         "  deb        7 records",
         "  npm        7 records, timed_out: no answer\u{fffd}within 20 s",
+        "costs        5120 KiB of memory, 9216 at most, 1234 ms of the processor",
     ];
     assert_eq!(connected().to_string(), lines.join("\n"));
 }

@@ -93,7 +93,7 @@ impl Line {
         ready!(silence.ends.as_mut().poll(context));
         if self.is_dead() {
             self.stream.close("no answer");
-            return Poll::Ready(UplinkEvent::Closed("the network path is dead".to_owned()));
+            return Poll::Ready(UplinkEvent::Dead);
         }
         Poll::Pending
     }

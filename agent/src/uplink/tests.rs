@@ -101,6 +101,7 @@ fn goes_back_to_quic_when_udp_passes_again_without_losing_its_connection() {
                 let UplinkEvent::Probed(Ok(())) = uplink.next().await else {
                     panic!("UDP passes");
                 };
+                assert!(uplink.has_better());
                 // The connection that stands goes on until it is told otherwise.
                 assert!(uplink.has_room());
                 uplink.connect(plan(), client.clone());
@@ -108,6 +109,7 @@ fn goes_back_to_quic_when_udp_passes_again_without_losing_its_connection() {
                     panic!("no connection");
                 };
                 assert_eq!(path.way, Way::Quic);
+                assert!(!uplink.has_better());
                 uplink.send(&Frame { packing: Packing::Plain, payload: vec![1] });
                 assert!(matches!(uplink.next().await, UplinkEvent::Drained));
                 assert!(uplink.traffic().sent_bytes > 0);

@@ -22,6 +22,53 @@ fn with_settings(host: &Host, command: &str, settings: &[u8]) -> (Option<i32>, S
 }
 
 #[test]
+fn an_agent_whom_nobody_can_ask_reports_all_the_same() {
+    let collector = Collector::start();
+    let host = Host::enrolled(3, &collector);
+    // Whoever has the name has it before the agent.
+    std::fs::create_dir(host.state_dir().join("control.sock")).expect("made");
+    let running = host.start();
+    collector.wait_for("the inventory", |seen| (seen.held.len() == 3).then_some(()));
+    let log = host.log();
+    assert!(log.contains("nobody can ask this agent") && log.contains("control.sock"), "{log}");
+    assert_eq!(running.stop().0, Some(0));
+}
+
+#[test]
+fn a_proxy_for_other_programs_stops_no_command() {
+    let collector = Collector::start();
+    let host = Host::enrolled(1, &collector);
+    let output = host
+        .command(&["check"])
+        .env("HTTPS_PROXY", "socks5://u:hunter2@127.0.0.1:9")
+        .output()
+        .expect("the agent starts");
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(said.contains("HTTPS_PROXY") && !said.contains("hunter2"), "{said}");
+}
+
+#[test]
+fn an_agent_that_a_source_has_ended_reports_the_others_and_says_which_it_was() {
+    let collector = Collector::start();
+    let host = Host::enrolled(3, &collector);
+    let list = host.root().join("home/eve/.cargo/.crates2.json");
+    std::fs::create_dir_all(list.parent().expect("a folder")).expect("made");
+    std::fs::write(list, r#"{"installs": {"bat 0.24.0 (x)": {}}}"#).expect("written");
+    // As an agent leaves it that is ended while it reads.
+    let marker = host.state_dir().join("scanning");
+    std::fs::write(&marker, "cargo").expect("written");
+    let running = host.start();
+    collector.wait_for("the others", |seen| (seen.held.len() == 3).then_some(()));
+    let said = host.status().to_string();
+    assert!(said.contains("left out once"), "{said}");
+    host.scan();
+    collector.wait_for("all", |seen| (seen.held.len() == 4).then_some(()));
+    assert_eq!(running.stop().0, Some(0));
+    assert!(!marker.exists());
+}
+
+#[test]
 fn a_wrong_settings_file_is_said_in_one_way_by_every_command() {
     let host = Host::new(1);
     for (settings, words) in [

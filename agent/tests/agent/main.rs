@@ -17,6 +17,7 @@ mod delivery;
 mod diagnostics;
 mod enrolment;
 mod host;
+mod idle;
 mod leaving;
 mod middlebox;
 mod waiting;

@@ -99,6 +99,34 @@ fn a_connection_over_tcp_that_breaks_is_made_again_without_waiting_for_udp() {
 }
 
 #[test]
+fn a_network_that_drops_quic_after_its_handshake_is_gone_through_by_tcp_from_then_on() {
+    let collector = Collector::start_on(Wires::UdpBrief);
+    let host = Host::new(150);
+    let output = host
+        .command(&["enroll", "--token", &collector.token().expose()])
+        .env("MUSTER_TRANSPORT", "tcp")
+        .output()
+        .expect("the agent starts");
+    assert!(output.status.success(), "{output:?}");
+    let _running = host.start();
+    let status = delivered(&host, &collector);
+    assert_eq!(status.connection.path, Some(over(Way::Tcp, Some(NotQuic::NoAnswer))));
+    // It had been connected, so it is no handshake that failed.
+    let silences = || {
+        let log = host.log();
+        let said = ["the network path is dead", "the collector did not answer the hello"];
+        said.iter().map(|words| log.matches(words).count()).sum::<usize>()
+    };
+    assert_eq!(silences(), 1);
+    let began = now();
+    collector.hang_up();
+    let hellos = collector.seen().hellos.len();
+    collector.wait_for("another hello", |seen| (seen.hellos.len() > hellos).then_some(()));
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    assert_eq!(silences(), 1);
+}
+
+#[test]
 fn a_command_line_can_do_without_quic() {
     let collector = Collector::start();
     let host = Host::enrolled(3, &collector);

@@ -2,14 +2,15 @@
 //! out of it.
 //!
 //! `/` is the top of the drive that Windows is on; a path with a drive of its own is opened there, as
-//! homes may be on another one. A file that a cloud drive would have to download is not opened.
+//! homes may be on another one. A file that a cloud drive would have to download is not opened, and nothing on
+//! another machine is: the service would show its account there.
 
 use std::ffi::OsString;
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io;
 use std::os::windows::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Component, Path, PathBuf, Prefix};
 
 use crate::collect::defects::ReadError;
 
@@ -80,7 +81,12 @@ impl Top {
     /// that its links name are not those of this machine.
     fn inside(&self, path: &Path) -> io::Result<PathBuf> {
         if !self.is_confined {
-            return Ok(self.folder.join(path));
+            let place = self.folder.join(path);
+            return if is_on_a_drive(&place) {
+                Ok(place)
+            } else {
+                Err(io::Error::from(io::ErrorKind::NotFound))
+            };
         }
         let mut place = self.folder.clone();
         for part in path.components() {
@@ -93,6 +99,14 @@ impl Top {
         }
         Ok(place)
     }
+}
+
+/// Whether a path begins with a drive's letter, and neither with another machine's name nor with a device.
+fn is_on_a_drive(path: &Path) -> bool {
+    let Some(Component::Prefix(prefix)) = path.components().next() else {
+        return false;
+    };
+    matches!(prefix.kind(), Prefix::Disk(_) | Prefix::VerbatimDisk(_))
 }
 
 /// The drive that Windows is on.

@@ -111,12 +111,14 @@ fn read_list(list: &Key<'_>, packages: &mut BTreeMap<String, Listed>) -> Result<
 /// The folder of a package, which lists write in three ways.
 fn folder(key: &Key<'_>) -> Result<Option<PathBuf>, ReadError> {
     if let Some(folder) = key.text("PackageRootFolder")? {
-        return Ok(Some(path_in_tree(&folder)));
+        return Ok(path_in_tree(&folder));
     }
     let Some(path) = key.text("Path")? else {
         return Ok(None);
     };
-    let mut path = path_in_tree(&path);
+    let Some(mut path) = path_in_tree(&path) else {
+        return Ok(None);
+    };
     // A list that names the manifest means the folder that it is in.
     let is_file = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("xml"));
     if is_file {

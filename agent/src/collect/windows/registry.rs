@@ -172,7 +172,7 @@ fn homes(root: &Root, loaded: &[String]) -> Result<Vec<PathBuf>, ReadError> {
                 && !loaded.iter().any(|one| one.eq_ignore_ascii_case(id))
                 && let Some(path) = profile.text("ProfileImagePath")?
             {
-                homes.push(path_in_tree(&path));
+                homes.extend(path_in_tree(&path));
             }
             Ok(())
         })
@@ -183,8 +183,10 @@ fn homes(root: &Root, loaded: &[String]) -> Result<Vec<PathBuf>, ReadError> {
     Ok(homes)
 }
 
-/// A path of Windows as one of the tree: what is on Windows' own drive is below its top.
-pub(super) fn path_in_tree(path: &str) -> PathBuf {
+/// A path of Windows as one of the tree: what is on Windows' own drive is below its top. `None` where it leads to
+/// another machine or to a device: a person may write such a path into the own hive, and opening it would show this
+/// machine's account to whoever is there.
+pub(super) fn path_in_tree(path: &str) -> Option<PathBuf> {
     let path = path.trim().trim_matches('"');
     let path = path.strip_prefix(r"\\?\").unwrap_or(path);
     let below = match path.split_at_checked(2) {
@@ -204,7 +206,9 @@ pub(super) fn path_in_tree(path: &str) -> PathBuf {
     } else {
         ""
     };
-    PathBuf::from(format!("{top}{}", below.replace('\\', "/")))
+    let path = format!("{top}{}", below.replace('\\', "/"));
+    // Asked of what becomes of it: behind a drive two of them mean the same once the drive is gone.
+    (!path.starts_with("//")).then(|| PathBuf::from(path))
 }
 
 #[cfg(test)]
@@ -226,7 +230,30 @@ mod tests {
             ("", ""),
             ("ä", "ä"),
         ] {
-            assert_eq!(path_in_tree(path), Path::new(expected), "{path}");
+            assert_eq!(path_in_tree(path).as_deref(), Some(Path::new(expected)), "{path}");
         }
+    }
+
+    #[test]
+    fn a_path_to_another_machine_is_none_of_the_tree() {
+        for path in [
+            r"\\attacker\share",
+            "//attacker/share",
+            r"\/attacker\share",
+            r"/\attacker\share",
+            "\"\\\\attacker\\share\"",
+            r" \\attacker\share",
+            r"C:\\attacker\share",
+            r"%SystemDrive%\\attacker\share",
+            r"\\.\pipe\name",
+            r"\\?\\\attacker\share",
+            r"\\?\C:\\attacker\share",
+            r"\\\attacker",
+        ] {
+            assert_eq!(path_in_tree(path), None, "{path}");
+        }
+        // No other machine: a folder of this name on Windows' own drive.
+        let unc = path_in_tree(r"\\?\UNC\attacker\share");
+        assert_eq!(unc.as_deref(), Some(Path::new("UNC/attacker/share")));
     }
 }

@@ -131,6 +131,7 @@ fn every_variable_reaches_its_key() {
         sources_off: vec![Source::Deb, Source::Rpm],
         source_timeout: Duration::from_secs(7),
         scan_root: PathBuf::from("/r"),
+        warnings: Vec::new(),
     };
     assert_eq!(config, expected);
 }

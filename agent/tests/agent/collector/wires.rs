@@ -1,7 +1,9 @@
 //! The ways on which the tests' collector is there, and what stands in its place on the others.
 
+use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use quinn::crypto::rustls::{HandshakeData, QuicServerConfig};
 use quinn::{Connection, Endpoint, ServerConfig};
@@ -25,7 +27,12 @@ pub(crate) enum Wires {
     UdpForeign,
     /// Nothing but UDP.
     UdpAlone,
+    /// The first datagrams of a connection over UDP, and no more: enough to shake hands.
+    UdpBrief,
 }
+
+/// Datagrams that pass then, those of both directions together.
+const BRIEF: usize = 8;
 
 /// The sockets of a collector.
 pub(super) struct Sockets {
@@ -34,6 +41,41 @@ pub(super) struct Sockets {
     /// Kept, and never read.
     _silent: Option<UdpSocket>,
     pub(super) address: SocketAddr,
+}
+
+/// Carries the first datagrams of everybody who comes, there and back, and drops what follows.
+fn pass_the_first(at: SocketAddr, to: SocketAddr) {
+    let front = Arc::new(std::net::UdpSocket::bind(at).expect("a port"));
+    std::thread::spawn(move || {
+        let mut guests = HashMap::new();
+        let mut datagram = [0; 2_048];
+        while let Ok((bytes, guest)) = front.recv_from(&mut datagram) {
+            let (there, left) = guests.entry(guest).or_insert_with(|| {
+                let there = std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+                there.connect(to).expect("an address");
+                let (there, left) = (Arc::new(there), Arc::new(AtomicUsize::new(BRIEF)));
+                let (from, back) = (Arc::clone(&there), Arc::clone(&front));
+                let counted = Arc::clone(&left);
+                std::thread::spawn(move || {
+                    let mut datagram = [0; 2_048];
+                    while let Ok(bytes) = from.recv(&mut datagram) {
+                        if passes(&counted) {
+                            back.send_to(&datagram[..bytes], guest).ok();
+                        }
+                    }
+                });
+                (there, left)
+            });
+            if passes(left) {
+                there.send(&datagram[..bytes]).ok();
+            }
+        }
+    });
+}
+
+fn passes(left: &AtomicUsize) -> bool {
+    let next = |left: usize| left.checked_sub(1);
+    left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, next).is_ok()
 }
 
 /// An address of this machine whose number nobody has, neither for TCP nor for UDP.
@@ -60,12 +102,16 @@ impl Sockets {
         let acceptor = TlsAcceptor::from(Arc::new(tls.clone()));
         let tcp = match wires {
             Wires::UdpAlone => None,
-            Wires::All | Wires::UdpSilent | Wires::UdpClosed | Wires::UdpForeign => {
+            Wires::All
+            | Wires::UdpSilent
+            | Wires::UdpClosed
+            | Wires::UdpForeign
+            | Wires::UdpBrief => {
                 let listener = TcpListener::bind(address).await.expect("a port");
                 Some((listener, acceptor))
             }
         };
-        let endpoint = |mut tls: rustls::ServerConfig| {
+        let endpoint = |mut tls: rustls::ServerConfig, address| {
             if wires == Wires::UdpForeign {
                 tls.alpn_protocols = vec![b"h3".to_vec()];
             }
@@ -74,15 +120,23 @@ impl Sockets {
             Endpoint::server(config, address).expect("a socket")
         };
         let quic = match wires {
-            Wires::All | Wires::UdpForeign | Wires::UdpAlone => Some(endpoint(tls)),
+            Wires::All | Wires::UdpForeign | Wires::UdpAlone => Some(endpoint(tls, address)),
+            Wires::UdpBrief => {
+                let behind = endpoint(tls, (Ipv4Addr::LOCALHOST, 0).into());
+                pass_the_first(address, behind.local_addr().expect("bound"));
+                Some(behind)
+            }
             Wires::UdpSilent | Wires::UdpClosed => None,
         };
         let silent = match wires {
             Wires::UdpSilent => Some(UdpSocket::bind(address).await.expect("a port")),
-            Wires::All | Wires::UdpClosed | Wires::UdpForeign | Wires::UdpAlone => None,
+            Wires::All
+            | Wires::UdpClosed
+            | Wires::UdpForeign
+            | Wires::UdpAlone
+            | Wires::UdpBrief => None,
         };
-        let bound = quic.as_ref().map(|quic| quic.local_addr().expect("bound"));
-        Self { address: bound.unwrap_or(address), quic, tcp, _silent: silent }
+        Self { address, quic, tcp, _silent: silent }
     }
 
     /// The next agent that has shaken hands; handshakes that fail are the agent's to report.
