@@ -85,6 +85,22 @@ pub enum AuthorityError {
         /// What says that it was always here.
         marker: PathBuf,
     },
+    /// The authority that this node signs with is trusted no more, and it has none to go on with.
+    #[error(
+        "the authority {here} that this node signs with was retired: the nodes of this database share \
+         {sha256}, and this one cannot go along ({why}): copy the whole folder {directory} of another \
+         node here, with its folders", directory = directory.display()
+    )]
+    Retired {
+        /// The fingerprint of the one here.
+        here: String,
+        /// The fingerprint of the one that the nodes share.
+        sha256: String,
+        /// Where that one is looked for.
+        directory: PathBuf,
+        /// What keeps this node from it.
+        why: Box<AuthorityError>,
+    },
     /// The authority's certificate has expired.
     #[error("{path} has expired: agents have to be enrolled with a new authority", path = path.display())]
     Expired {

@@ -24,6 +24,16 @@ pub struct Shared {
     pub is_retired: bool,
 }
 
+impl Shared {
+    /// Whether agents are to trust an authority. One that was retired is named no more once the next rotation
+    /// has begun, so whoever is not named is not trusted.
+    #[must_use]
+    pub fn trusts(&self, sha256: [u8; 32]) -> bool {
+        let previous = self.previous.filter(|_| !self.is_retired);
+        [Some(self.active), self.next, previous].contains(&Some(sha256))
+    }
+}
+
 /// An authority that was made to take the place of another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Prepared {

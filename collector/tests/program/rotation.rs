@@ -9,7 +9,8 @@ use rcgen::CertificateParams;
 use rustls_pki_types::CertificateDer;
 
 use super::agent::{Agent, Stream, hello, record, report};
-use super::process::{PROGRAM, failure, print};
+use super::cluster::Node;
+use super::process::{PROGRAM, command, failure, print};
 use super::world::World;
 
 /// Agents of which a run consists; `scripts/rotate.sh` has more.
@@ -182,4 +183,30 @@ async fn no_agent_enrols_again_when_another_authority_takes_the_place_of_the_fir
     assert!(metrics.contains(&line), "{metrics}");
     let refused = "muster_ingest_sessions_ended_total{reason=\"agent_revoked\"} 2";
     assert!(metrics.contains(refused), "{metrics}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_was_given_no_new_files_ends_with_the_old_authority_and_lets_nobody_in() {
+    let world = World::new().await;
+    let node = Node::join(&world);
+    let agent = world.agent().await;
+    step(&world, &["prepare"]);
+    let why = refused(&world, &["activate"]);
+    assert!(why.contains("cannot sign with"), "{why}");
+    step(&world, &["activate", "--force"]);
+    let why = refused(&world, &["retire", "--leave-behind"]);
+    assert!(why.contains("still signs with"), "{why}");
+    step(&world, &["retire", "--leave-behind", "--force"]);
+
+    let (status, said) = node.collector.wait();
+    assert_ne!(status.code(), Some(0), "{said}");
+    assert!(said.contains("retired") && said.contains("authority"), "{said}");
+    let mut again = command(node.dir.path(), Some(&world.database));
+    let (code, said) = failure(&mut again);
+    assert_eq!(code, Some(1));
+    assert!(said.contains("the agents of this database trust"), "{said}");
+    // The one that has the files goes on, and tells the agent.
+    let mut stream = agent.connect().await.unwrap();
+    stream.say(&AgentMessage::Hello(hello())).await;
+    assert_eq!(stream.no().await.0, RejectReason::AgentRevoked);
 }

@@ -36,7 +36,7 @@ async fn a_site_is_summed_up_over_its_companies() {
     agent(&database, one, 1, "").await;
     agent(&database, one, 200, "").await;
     agent(&database, two, 2, "UPDATE agents SET behind_since = now()").await;
-    store::nodes::report(database.store(), Uuid::from_u128(9), "a", None).await.unwrap();
+    store::nodes::report(database.store(), Uuid::from_u128(9), "a", None, None).await.unwrap();
     let mut site = site(&database);
     let text = scraped(async { site.measure().await.unwrap() }).await;
     for (series, expected) in [
