@@ -52,8 +52,32 @@ pub(crate) async fn open_authority(
         authority.is_shared(&Home::of_node(&config.node), counts)?;
     }
     let authority = Arc::new(authority);
+    is_sealed_alike(&authority, &config.node, store).await?;
     follow_once(&authority, &config.node, store, clock).await?;
     Ok(authority)
+}
+
+/// Compares what secrets are sealed with: an authority that took another's place brings that in a file of its own,
+/// and without it this node would open no secret of the others, and seal some that they do not open.
+async fn is_sealed_alike(
+    authority: &Authority,
+    node: &NodeConfig,
+    store: &Store,
+) -> anyhow::Result<()> {
+    let active = authority.fingerprint();
+    let seal = Home { shared: Some(active), ..Home::of_node(node) }.seal_of_shared();
+    let noted = cluster::authorities(store).await.context("ask which authority the nodes share")?;
+    // By itself, for the first node that says it: it would note the wrong one for all.
+    let has_taken_a_place = noted.is_some_and(|noted| noted.activated_at.is_some());
+    if has_taken_a_place && !seal.exists() {
+        return Err(AuthorityError::Seal { path: seal }.into());
+    }
+    let check = authority.seal_check();
+    let counts = cluster::note_seal(store, check).await.context("note how secrets are sealed")?;
+    match counts.is_none_or(|counts| counts == check) {
+        true => Ok(()),
+        false => Err(AuthorityError::Seal { path: seal }.into()),
+    }
 }
 
 /// Goes along with what the nodes share until the stop.

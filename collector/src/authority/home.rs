@@ -43,6 +43,11 @@ impl<'a> Home<'a> {
         self.files_of_shared().directory().to_owned()
     }
 
+    /// What secrets are derived from on this node, where another authority took the first one's place.
+    pub(crate) fn seal_of_shared(&self) -> PathBuf {
+        self.files_of_shared().seal()
+    }
+
     pub(super) fn files(&self) -> Files {
         Files::of(self.data_dir, self.authority_dir)
     }

@@ -162,10 +162,7 @@ impl Present {
         let signer = Signer::open(&own, now)?;
         is_wanted(signer.fingerprint, sha256, files)?;
         if signer.seal_bytes != self.signer.seal_bytes {
-            return Err(AuthorityError::Damaged {
-                path: own.seal(),
-                message: "it is missing, or another site's".to_owned(),
-            });
+            return Err(AuthorityError::Seal { path: own.seal() });
         }
         Ok(signer)
     }

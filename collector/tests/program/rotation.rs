@@ -1,6 +1,8 @@
 //! One authority in the place of another, under connected agents: none enrols again and none is refused, but for
 //! the one that stays away until it is over.
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use protocol::authorities;
 use protocol::message::{AgentMessage, Capabilities, CollectorMessage, Hello, Presence};
 use protocol::reject::RejectReason;
@@ -10,7 +12,7 @@ use rustls_pki_types::CertificateDer;
 
 use super::agent::{Agent, Stream, hello, record, report};
 use super::cluster::Node;
-use super::process::{PROGRAM, command, failure, print};
+use super::process::{PROGRAM, command, data_dir, failure, print};
 use super::world::World;
 
 /// Agents of which a run consists; `scripts/rotate.sh` has more.
@@ -209,4 +211,37 @@ async fn a_node_that_was_given_no_new_files_ends_with_the_old_authority_and_lets
     let mut stream = agent.connect().await.unwrap();
     stream.say(&AgentMessage::Hello(hello())).await;
     assert_eq!(stream.no().await.0, RejectReason::AgentRevoked);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_without_what_secrets_are_sealed_with_does_not_start() {
+    let world = World::new().await;
+    step(&world, &["prepare"]);
+    step(&world, &["activate"]);
+    let shown = print(world.dir.path(), &world.database, &["authority", "show"]);
+    let folder = world.dir.path().join("ca").join(shown["sha256"].as_str().unwrap());
+    // The pair alone, where that of the first one lies elsewhere.
+    let dir = data_dir();
+    std::fs::create_dir(dir.path().join("ca")).unwrap();
+    for file in ["ca.key", "ca.crt"] {
+        std::fs::copy(folder.join(file), dir.path().join("ca").join(file)).unwrap();
+    }
+    let refusal = || {
+        let (code, said) = failure(&mut command(dir.path(), Some(&world.database)));
+        assert_eq!(code, Some(1));
+        said
+    };
+    let said = refusal();
+    assert!(said.contains("seal.key") && said.contains("copy the whole folder"), "{said}");
+    // Another site's, and before anybody has noted which one is right.
+    std::fs::write(dir.path().join("ca/seal.key"), "0".repeat(64)).unwrap();
+    let key = dir.path().join("ca/seal.key");
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
+    assert!(refusal().contains("seal.key"));
+    std::fs::remove_file(key).unwrap();
+    world.database.execute("UPDATE cluster SET seal_check = NULL").await;
+    assert!(refusal().contains("seal.key"));
+    // Where a rotation was while it was down, the whole folder is enough.
+    let node = Node::join(&world);
+    assert_eq!(node.collector.stop().0.code(), Some(0));
 }
