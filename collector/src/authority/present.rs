@@ -152,7 +152,7 @@ impl Present {
     }
 
     /// An authority that can sign in this one's place, with the same secrets.
-    fn successor(
+    pub(super) fn successor(
         &self,
         files: &Files,
         sha256: [u8; 32],

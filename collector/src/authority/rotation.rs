@@ -44,6 +44,22 @@ pub struct Prepared {
 }
 
 impl Authority {
+    /// One that was prepared before and whose folder is here, with the same secrets. Blocks on the disk.
+    ///
+    /// # Errors
+    ///
+    /// When it is not here, or cannot sign in this one's place.
+    pub fn prepared(
+        &self,
+        home: &Home<'_>,
+        sha256: [u8; 32],
+        now: OffsetDateTime,
+    ) -> Result<Prepared, AuthorityError> {
+        let files = home.files();
+        self.present().successor(&files, sha256, now)?;
+        Ok(Prepared { sha256, folder: files.of_fingerprint(sha256).directory().to_owned() })
+    }
+
     /// Makes an authority that can take this one's place: its key, its certificate, one by this authority for
     /// whoever knows only that, and what secrets are derived from. Blocks on the disk.
     ///

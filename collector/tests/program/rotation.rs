@@ -245,3 +245,19 @@ async fn a_node_without_what_secrets_are_sealed_with_does_not_start() {
     let node = Node::join(&world);
     assert_eq!(node.collector.stop().0.code(), Some(0));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_site_that_was_restored_from_before_a_rotation_goes_on_to_the_same_authority() {
+    let world = World::new().await;
+    step(&world, &["prepare"]);
+    let show = || print(world.dir.path(), &world.database, &["authority", "show"]);
+    let next = show()["next"].as_str().unwrap().to_owned();
+    // As a backup of an hour ago has it.
+    world.database.execute("UPDATE cluster SET next_sha256 = NULL").await;
+    assert!(refused(&world, &["prepare", "--existing", &"0".repeat(64)]).contains("0000"));
+    assert!(refused(&world, &["prepare", "--existing", "0"]).contains("64 hexadecimal digits"));
+    step(&world, &["prepare", "--existing", &next]);
+    assert_eq!(show()["next"], next.as_str());
+    step(&world, &["activate"]);
+    assert_eq!(show()["sha256"], next.as_str());
+}

@@ -9,7 +9,7 @@ use store::cluster::{self, Authorities};
 use store::nodes::{self, Signs};
 use store::{agents, fleet};
 
-use crate::authority::{Authority, Home, hex};
+use crate::authority::{Authority, Home, hex, unhex};
 use crate::cli::database::Database;
 use crate::cli::output;
 
@@ -21,7 +21,11 @@ const NODES_EVERY: Duration = Duration::from_millis(200);
 #[derive(Debug, clap::Subcommand)]
 pub(in crate::cli) enum Step {
     /// Makes the new authority beside the one that signs, and has agents trust both.
-    Prepare,
+    Prepare {
+        /// Takes one whose folder is here already, in place of making one: after a restore from before its rotation
+        #[arg(long, value_name = "SHA256")]
+        existing: Option<String>,
+    },
     /// Has the new authority sign; agents renew their certificates.
     Activate {
         /// Also when nodes that live do not have its files: they go on signing with the old one, until `retire`
@@ -46,7 +50,7 @@ impl Step {
         let noted = cluster::authorities(&db.store).await?;
         let noted = noted.context("there is no authority yet: the first node makes it")?;
         match self {
-            Self::Prepare => prepare(&db, &noted).await,
+            Self::Prepare { existing } => prepare(&db, &noted, existing.as_deref()).await,
             Self::Activate { force } => activate(&db, &noted, force).await,
             Self::Retire { leave_behind, force } => {
                 retire(&db, &noted, leave_behind, force).await
@@ -55,7 +59,15 @@ impl Step {
     }
 }
 
-async fn prepare(db: &Database, noted: &Authorities) -> anyhow::Result<()> {
+async fn prepare(
+    db: &Database,
+    noted: &Authorities,
+    existing: Option<&str>,
+) -> anyhow::Result<()> {
+    let existing = existing.map(|sha256| {
+        unhex(sha256).with_context(|| format!("{sha256:?} is not 64 hexadecimal digits"))
+    });
+    let existing = existing.transpose()?;
     if let Some(next) = noted.next {
         bail!("{} is prepared already: `authority rotate activate` is next", hex(&next));
     }
@@ -68,12 +80,15 @@ async fn prepare(db: &Database, noted: &Authorities) -> anyhow::Result<()> {
         let home = Home { shared: Some(shared), ..Home::of_node(&node) };
         let authority = Authority::open_existing(&home, &domain, now)?;
         authority.is_shared(&home, shared)?;
-        authority.prepare(&home, &SystemRandom::new(), now)
+        match existing {
+            Some(sha256) => authority.prepared(&home, sha256, now),
+            None => authority.prepare(&home, &SystemRandom::new(), now),
+        }
     });
-    let prepared = preparing.await?.context("make the new authority")?;
+    let prepared = preparing.await?.context("prepare the new authority")?;
     if !cluster::prepare_authority(&db.store, noted.active, prepared.sha256).await? {
         bail!(
-            "somebody else has taken a step meanwhile: `authority show` has it, and {} can be deleted",
+            "somebody else has taken a step meanwhile: `authority show` has it, and a new {} can be deleted",
             prepared.folder.display()
         );
     }
@@ -159,6 +174,7 @@ async fn retire(
         hex(&previous)
     ));
     output::line("delete its ca.key on every node; its ca.crt only tells agents what has happened");
+    output::line("take a backup now: agents trust no collector that comes back from one of before `prepare`");
     Ok(())
 }
 
