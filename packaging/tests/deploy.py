@@ -5,6 +5,7 @@
 Exit code 1 with a line a finding.
 """
 
+import pathlib
 import sys
 
 import kubernetes_validate
@@ -13,6 +14,9 @@ import yaml
 # What the site brings itself (packaging/kubernetes/README.md).
 GIVEN_SECRETS = {"muster-authority", "muster-backup", "muster-database"}
 VERSIONS = ("1.28", "1.31")
+KUBERNETES = pathlib.Path(__file__).parent.parent / "kubernetes"
+# The job that the rules ask for (packaging/monitoring/prometheus/rules.yml).
+JOB = "muster"
 # Connections that a node holds when nothing else is said (collector/src/config).
 HELD_USUALLY = 15_000
 
@@ -129,6 +133,21 @@ def scaling_findings(thing, pods):
                 yield f"adds a node at {wanted} connections each, where a node holds {held}"
 
 
+def monitor_findings(pods):
+    """What keeps Prometheus from asking every node, under the name that the rules go by."""
+    monitor = yaml.safe_load((KUBERNETES / "monitoring/pod-monitor.yaml").read_text(encoding="utf-8"))["spec"]
+    wanted = {one["key"]: one["values"] for one in monitor["selector"]["matchExpressions"]}
+    (endpoint,) = monitor["podMetricsEndpoints"]
+    if not any(one["targetLabel"] == "job" and one["replacement"] == JOB for one in endpoint["relabelings"]):
+        yield f"has Prometheus call the nodes otherwise than {JOB}"
+    for thing, pod in pods:
+        ports = {port["name"] for c in pod["spec"]["containers"] for port in c.get("ports", [])}
+        labels = pod["metadata"]["labels"]
+        is_asked = endpoint["port"] in ports and all(labels.get(key) in values for key, values in wanted.items())
+        if "http" in ports and not is_asked:
+            yield f"does not have {thing['metadata']['name']} asked"
+
+
 def check(things):
     names = {(thing["kind"], thing["metadata"]["name"]) for thing in things}
     pods = [(thing, pod_of(thing)) for thing in things if pod_of(thing)]
@@ -166,6 +185,8 @@ def check(things):
             yield f"{where}: {finding}"
         for finding in reference_findings(thing["kind"], pod, claims, names):
             yield f"{where}: {finding}"
+    for finding in monitor_findings(pods):
+        yield f"the PodMonitor {finding}"
     if not any(thing["kind"] == "NetworkPolicy" and thing["spec"]["podSelector"] == {} and "ingress" not in thing["spec"]
                and "egress" not in thing["spec"] for thing in things):
         yield "no policy closes what is not named"
