@@ -46,7 +46,9 @@ def pod_findings(kind, pod):
         yield "has no seccomp profile"
     if spec.get("automountServiceAccountToken") is not False:
         yield "is given a token of the cluster's API"
-    for container in spec["containers"]:
+    # What runs before the others ends by itself.
+    first = spec.get("initContainers", [])
+    for container in first + spec["containers"]:
         name, own = container["name"], container.get("securityContext", {})
         if own.get("allowPrivilegeEscalation") is not False:
             yield f"{name}: may gain privileges"
@@ -57,7 +59,8 @@ def pod_findings(kind, pod):
         resources = container.get("resources", {})
         if "memory" not in resources.get("limits", {}) or "cpu" not in resources.get("requests", {}):
             yield f"{name}: has no limit of memory or no share of the processor"
-        if kind != "CronJob" and not {"startupProbe", "livenessProbe", "readinessProbe"} <= set(container):
+        is_probed = kind not in ("CronJob", "Job") and container not in first
+        if is_probed and not {"startupProbe", "livenessProbe", "readinessProbe"} <= set(container):
             yield f"{name}: lacks a probe"
         for variable in container.get("env", []):
             words = variable["name"].lower()
@@ -69,7 +72,7 @@ def reference_findings(kind, pod, claims, names):
     spec = pod["spec"]
     volumes = {volume["name"] for volume in spec.get("volumes", [])} | claims
     mounted = set()
-    for container in spec["containers"]:
+    for container in spec.get("initContainers", []) + spec["containers"]:
         mounts = [mount["mountPath"] for mount in container.get("volumeMounts", [])]
         if len(mounts) != len(set(mounts)):
             yield f"{container['name']}: two volumes at one path"
@@ -148,6 +151,13 @@ def monitor_findings(pods):
             yield f"does not have {thing['metadata']['name']} asked"
 
 
+def migrates_first(pod):
+    """Whether the schema is brought up to date before what a probe would end while it waits for it."""
+    serves = any(container.get("args", [""])[0] == "serve" for container in pod["spec"]["containers"])
+    first = [container.get("args", [""])[0] for container in pod["spec"].get("initContainers", [])]
+    return not serves or "migrate" in first
+
+
 def check(things):
     names = {(thing["kind"], thing["metadata"]["name"]) for thing in things}
     pods = [(thing, pod_of(thing)) for thing in things if pod_of(thing)]
@@ -181,6 +191,8 @@ def check(things):
         claims = {template["metadata"]["name"] for template in templates}
         if goes_out(things, pod) and 443 not in ways_out(things, pod):
             yield f"{where}: goes out over HTTPS, and no policy lets it"
+        if not migrates_first(pod):
+            yield f"{where}: migrates where a probe ends it"
         for finding in pod_findings(thing["kind"], pod):
             yield f"{where}: {finding}"
         for finding in reference_findings(thing["kind"], pod, claims, names):
