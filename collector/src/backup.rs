@@ -152,7 +152,7 @@ impl Site<'_> {
     fn authority_here(&self, manifest: &Manifest) -> anyhow::Result<Option<String>> {
         let shared = unhex(&manifest.authority_sha256);
         let home = Home { shared, ..Home::of_node(&self.config.node) };
-        let certificate = home.folder_of_shared().join("ca.crt");
+        let certificate = home.certificate_of_shared();
         if !certificate.exists() {
             return Ok(None);
         }

@@ -88,6 +88,11 @@ def reference_findings(kind, pod, claims, names):
     for volume in spec.get("volumes", []):
         if "configMap" in volume and ("ConfigMap", volume["configMap"]["name"]) not in names:
             yield f"{volume['name']}: no such ConfigMap"
+        is_authority = volume.get("secret", {}).get("secretName") == "muster-authority"
+        mounts = [mount for container in spec["containers"] for mount in container.get("volumeMounts", [])]
+        is_cut = any("subPath" in mount for mount in mounts if mount["name"] == volume["name"])
+        if is_authority and ("items" in volume["secret"] or is_cut):
+            yield f"{volume['name']}: an authority that is added to the secret does not reach the pod"
         if "secret" in volume and volume["secret"]["secretName"] not in GIVEN_SECRETS:
             yield f"{volume['name']}: no such secret"
         claim = volume.get("persistentVolumeClaim", {}).get("claimName")

@@ -430,6 +430,35 @@ fn an_authority_whose_key_is_not_here_is_not_said_to_be_the_next() {
 }
 
 #[test]
+fn a_prepared_authority_is_found_without_a_folder_of_its_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let authority = open(dir.path()).unwrap();
+    let home = Home::of(dir.path());
+    let old = authority.fingerprint();
+    let prepared = authority.prepare(&home, &SystemRandom::new(), NOW).unwrap();
+    // As a secret of Kubernetes holds it, whose keys have no folders.
+    let (ca, name) = (dir.path().join("ca"), hex(&prepared.sha256));
+    for file in ["ca.key", "ca.crt", "cross.crt", "seal.key"] {
+        fs::rename(prepared.folder.join(file), ca.join(format!("{name}.{file}"))).unwrap();
+    }
+    fs::remove_dir(&prepared.folder).unwrap();
+    let step = shared(prepared.sha256, None, Some(old));
+    assert!(authority.follow(&home, &step, NOW).unwrap());
+    assert_eq!((authority.fingerprint(), authority.present().shown().count()), (prepared.sha256, 3));
+    // With the first one's key deleted it starts all the same, and a backup has what is there.
+    fs::remove_file(ca.join("ca.key")).unwrap();
+    let home = Home { shared: Some(prepared.sha256), ..home };
+    let again = Authority::open_or_create(&home, DOMAIN, &SystemRandom::new(), NOW).unwrap();
+    assert_eq!(again.seal_check(), authority.seal_check());
+    let mut names = files_of(&ca).unwrap();
+    names.sort_unstable();
+    let ours = ["ca.crt", "ca.key", "cross.crt", "seal.key"].map(|part| format!("{name}.{part}"));
+    let mut wanted = [&ours[..], &["ca.crt".to_owned()]].concat();
+    wanted.sort_unstable();
+    assert_eq!(names, wanted);
+}
+
+#[test]
 fn a_prepared_authority_with_another_sites_secrets_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let authority = open(dir.path()).unwrap();

@@ -106,8 +106,8 @@ async fn prepare(
 
 async fn activate(db: &Database, noted: &Authorities, force: bool) -> anyhow::Result<()> {
     let next = noted.next.context("nothing is prepared: `authority rotate prepare` comes first")?;
-    let folder = Home { shared: Some(next), ..Home::of_node(&db.config.node) }.folder_of_shared();
-    if crate::authority::fingerprint_of(&folder.join("ca.crt"))? != next {
+    let home = Home { shared: Some(next), ..Home::of_node(&db.config.node) };
+    if crate::authority::fingerprint_of(&home.certificate_of_shared())? != next {
         bail!(
             "{} is not on this node: copy its folder here from where it was prepared",
             hex(&next)
