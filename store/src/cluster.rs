@@ -56,9 +56,8 @@ pub async fn note_seal(store: &Store, check: [u8; 32]) -> Result<Option<[u8; 32]
         .execute(store.pool())
         .await?;
     // In a statement of its own, as for the authority.
-    let noted = sqlx::query_scalar!("SELECT seal_check FROM cluster")
-        .fetch_optional(store.pool())
-        .await?;
+    let noted =
+        sqlx::query_scalar!("SELECT seal_check FROM cluster").fetch_optional(store.pool()).await?;
     noted.flatten().map(fingerprint).transpose()
 }
 

@@ -124,7 +124,10 @@ fn is_retired(error: &anyhow::Error) -> bool {
 /// Says what is wrong when it is something else than what was said before: it is looked at every two seconds.
 fn say_once(said: &mut Option<String>, error: String) {
     if said.as_ref() != Some(&error) {
-        tracing::error!(error, "this node cannot go along with the authorities that the nodes share");
+        tracing::error!(
+            error,
+            "this node cannot go along with the authorities that the nodes share"
+        );
     }
     *said = Some(error);
 }
@@ -154,7 +157,8 @@ fn as_missing(error: AuthorityError) -> anyhow::Error {
     if is_retired(&error) {
         return error;
     }
-    error.context("copy the folder that `authority rotate prepare` named into this node's authority")
+    error
+        .context("copy the folder that `authority rotate prepare` named into this node's authority")
 }
 
 /// What this node says of the authorities that it has.

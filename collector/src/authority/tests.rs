@@ -444,7 +444,10 @@ fn a_prepared_authority_is_found_without_a_folder_of_its_own() {
     fs::remove_dir(&prepared.folder).unwrap();
     let step = shared(prepared.sha256, None, Some(old));
     assert!(authority.follow(&home, &step, NOW).unwrap());
-    assert_eq!((authority.fingerprint(), authority.present().shown().count()), (prepared.sha256, 3));
+    assert_eq!(
+        (authority.fingerprint(), authority.present().shown().count()),
+        (prepared.sha256, 3)
+    );
     // With the first one's key deleted it starts all the same, and a backup has what is there.
     fs::remove_file(ca.join("ca.key")).unwrap();
     let home = Home { shared: Some(prepared.sha256), ..home };

@@ -76,9 +76,8 @@ impl Restore {
 /// The authority that the nodes share; `None` before the first node has run.
 async fn shared(server: &Server) -> anyhow::Result<Option<[u8; 32]>> {
     let store = server.connect().await?;
-    let asked = async {
-        if store.is_empty().await? { Ok(None) } else { cluster::authority(&store).await }
-    };
+    let asked =
+        async { if store.is_empty().await? { Ok(None) } else { cluster::authority(&store).await } };
     let asked = asked.await;
     store.close().await;
     asked.context("ask which authority the nodes share")

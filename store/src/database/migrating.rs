@@ -93,7 +93,10 @@ impl Store {
 
 /// Waits until no other session migrates; `false` when one does for all that time. The lock is kept to the session's
 /// end, between two tries as well: another node would come at once, and nobody would get through.
-async fn be_the_one(connection: &mut PgConnection, patience: Patience) -> Result<bool, sqlx::Error> {
+async fn be_the_one(
+    connection: &mut PgConnection,
+    patience: Patience,
+) -> Result<bool, sqlx::Error> {
     let mut waited = Duration::ZERO;
     loop {
         let is_ours = sqlx::query_scalar!(r#"SELECT pg_try_advisory_lock($1) AS "is_ours!""#, LOCK)

@@ -130,9 +130,8 @@ async fn an_index_is_built_concurrently_while_another_node_waits_for_the_migrati
         .await
         .unwrap();
     let mut migrating = tokio::task::JoinSet::new();
-    let migrate = |store: Store| async move {
-        store.migrate_with(&with_index(INDEX), None, HASTY).await
-    };
+    let migrate =
+        |store: Store| async move { store.migrate_with(&with_index(INDEX), None, HASTY).await };
     let until = async |which: &str| {
         let sql = format!(
             "SELECT count(*) FROM pg_stat_activity
@@ -158,7 +157,9 @@ async fn an_index_is_built_concurrently_while_another_node_waits_for_the_migrati
 async fn an_index_that_was_not_built_to_the_end_keeps_no_node_from_starting() {
     const INDEX: &str = "CREATE UNIQUE INDEX CONCURRENTLY test_once ON test_numbers (n)";
     let database = FreshDatabase::create().await;
-    database.execute("CREATE TABLE test_numbers (n int); INSERT INTO test_numbers VALUES (1), (1)").await;
+    database
+        .execute("CREATE TABLE test_numbers (n int); INSERT INTO test_numbers VALUES (1), (1)")
+        .await;
     let migrate = async || database.store().migrate_with(&with_index(INDEX), None, HASTY).await;
     let error = migrate().await.unwrap_err();
     assert!(matches!(error, ConnectError::Migration(_)), "{error}");

@@ -52,18 +52,12 @@ impl Step {
         match self {
             Self::Prepare { existing } => prepare(&db, &noted, existing.as_deref()).await,
             Self::Activate { force } => activate(&db, &noted, force).await,
-            Self::Retire { leave_behind, force } => {
-                retire(&db, &noted, leave_behind, force).await
-            }
+            Self::Retire { leave_behind, force } => retire(&db, &noted, leave_behind, force).await,
         }
     }
 }
 
-async fn prepare(
-    db: &Database,
-    noted: &Authorities,
-    existing: Option<&str>,
-) -> anyhow::Result<()> {
+async fn prepare(db: &Database, noted: &Authorities, existing: Option<&str>) -> anyhow::Result<()> {
     let existing = existing.map(|sha256| {
         unhex(sha256).with_context(|| format!("{sha256:?} is not 64 hexadecimal digits"))
     });
@@ -174,15 +168,14 @@ async fn retire(
         hex(&previous)
     ));
     output::line("delete its ca.key on every node; its ca.crt only tells agents what has happened");
-    output::line("take a backup now: agents trust no collector that comes back from one of before `prepare`");
+    output::line(
+        "take a backup now: agents trust no collector that comes back from one of before `prepare`",
+    );
     Ok(())
 }
 
 /// The nodes that live and do not say so, once all have had the time to look.
-async fn nodes_without(
-    db: &Database,
-    has: impl Fn(&Signs) -> bool,
-) -> anyhow::Result<Vec<String>> {
+async fn nodes_without(db: &Database, has: impl Fn(&Signs) -> bool) -> anyhow::Result<Vec<String>> {
     let mut waited = Duration::ZERO;
     loop {
         let nodes = nodes::list(&db.store).await?;
