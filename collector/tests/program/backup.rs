@@ -184,8 +184,21 @@ async fn whoever_sees_no_companys_rows_is_told_and_leaves_no_backup() {
     std::fs::remove_dir_all(&folder).unwrap();
     let reader = kept.path().join("reader");
     std::fs::write(&reader, url("reader")).unwrap();
+    run(&["company", "create", "Ours"]).done();
     run(&["backup", backup, "--database-url-file", reader.to_str().unwrap()]).done();
     assert!(run(&["backup", backup]).failed().contains("make the folder"), "never over another");
+
+    // It comes back under the same role, which owns the new database and is no superuser.
+    place.server.sql("CREATE DATABASE restored OWNER muster");
+    let restored = format!("postgres://muster@127.0.0.1:{}/restored", place.server.port);
+    let dir = data_dir();
+    let there = |words: &[&str]| {
+        let mut command = program(words);
+        command.arg("--data-dir").arg(dir.path()).env("DATABASE_URL", &restored);
+        Said::of(&mut command).done()
+    };
+    there(&["restore", backup]);
+    assert!(there(&["company", "list"]).contains("Ours"));
 }
 
 #[test]
