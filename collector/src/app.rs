@@ -134,7 +134,8 @@ impl App {
                 () = following.follow_primary() => {}
             }
         });
-        lifecycle.spawn(
+        // One that signs with a retired authority must not go on.
+        lifecycle.spawn_essential(
             "authority",
             cluster::follow(
                 Arc::clone(&authority),
@@ -291,6 +292,7 @@ impl Base {
                 self.store.clone(),
                 self.clock.clone(),
                 Arc::clone(&dispatcher),
+                Arc::clone(&self.authority),
             )?,
             queue,
             dispatcher,

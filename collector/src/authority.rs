@@ -173,23 +173,43 @@ impl Authority {
     ///
     /// # Errors
     ///
-    /// When a file is missing or cannot be used; everything stays as it was.
+    /// When a file is missing or cannot be used: whoever it belongs to is not trusted here, and the one that signs
+    /// goes on, unless that one is trusted no more ([`AuthorityError::Retired`]): then nothing is to go on.
     pub fn follow(
         &self,
         home: &Home<'_>,
         shared: &Shared,
         now: OffsetDateTime,
     ) -> Result<bool, AuthorityError> {
-        let before = self.present();
-        let Some(after) = before.becomes(home, shared, now)? else {
-            return Ok(false);
-        };
-        let number = after.number;
-        // Before it signs anything: a start from now on looks for this one.
-        home.files().mark(&hex(&after.signer.fingerprint), true)?;
-        *self.present.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(after);
-        self.changes.send_replace(number);
-        Ok(true)
+        let followed = self.follow_files(home, shared, now);
+        let here = self.fingerprint();
+        match followed {
+            Err(why) if !shared.trusts(here) => Err(AuthorityError::Retired {
+                here: hex(&here),
+                sha256: hex(&shared.active),
+                directory: home.files().directory().to_owned(),
+                why: Box::new(why),
+            }),
+            followed => followed,
+        }
+    }
+
+    fn follow_files(
+        &self,
+        home: &Home<'_>,
+        shared: &Shared,
+        now: OffsetDateTime,
+    ) -> Result<bool, AuthorityError> {
+        let (after, missing) = self.present().becomes(home, shared, now)?;
+        let has_changed = after.is_some();
+        if let Some(after) = after {
+            let number = after.number;
+            // Before it signs anything: a start from now on looks for this one.
+            home.files().mark(&hex(&after.signer.fingerprint), true)?;
+            *self.present.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(after);
+            self.changes.send_replace(number);
+        }
+        missing.map_or(Ok(has_changed), Err)
     }
 
     /// Compares it with the authority that the nodes share.
@@ -243,6 +263,12 @@ impl Authority {
         // common, and nothing of it can be read back from this.
         derived.copy_from_slice(hmac::sign(&self.seal, purpose).as_ref());
         derived
+    }
+
+    /// By what nodes tell that [`Self::derive_key`] gives the same on all of them. It gives nothing away.
+    #[must_use]
+    pub fn seal_check(&self) -> [u8; 32] {
+        self.derive_key(b"muster seal check 1")
     }
 
     /// The trust domain of the identities that it gives out.
@@ -335,7 +361,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 }
 
 /// The 32 bytes of 64 hexadecimal digits.
-fn unhex(text: &str) -> Option<[u8; 32]> {
+pub(crate) fn unhex(text: &str) -> Option<[u8; 32]> {
     let mut bytes = [0; 32];
     if text.len() != 64 || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
         return None;

@@ -20,7 +20,7 @@ use time::OffsetDateTime;
 
 pub use self::dump::Address;
 pub use self::manifest::Manifest;
-use crate::authority::{Authority, Home, hex};
+use crate::authority::{Authority, Home, hex, unhex};
 use crate::config::Config;
 use crate::feeds::{FeedPaths, listed_files};
 
@@ -44,20 +44,22 @@ pub struct Site<'a> {
 }
 
 impl Site<'_> {
-    /// Writes a backup into a new folder, beside a running collector or without one.
+    /// Writes a backup into a new folder, beside a running collector or without one. `shared` is the authority that
+    /// the database knows: this machine's own note of it may be old, or none, as where nothing but the backup runs.
     ///
     /// # Errors
     ///
-    /// When the folder exists, there is no authority yet, or something cannot be read or written. What
-    /// was written until then has no list, and no restore takes it.
+    /// When the folder exists, there is no authority yet, the one that counts is not here, or something cannot be read
+    /// or written. What was written until then has no list, and no restore takes it.
     pub async fn back_up(
         &self,
         database: &Address<'_>,
+        shared: Option<[u8; 32]>,
         to: &Path,
         now: OffsetDateTime,
     ) -> anyhow::Result<Manifest> {
         // Before the folder: a site that never ran has nothing to keep.
-        let authority = self.open_authority(now).context("open the authority")?;
+        let authority = self.open_authority(shared, now).context("open the authority")?;
         // For its owner alone before anything is in it.
         DirBuilder::new()
             .mode(0o700)
@@ -82,7 +84,7 @@ impl Site<'_> {
         let manifest = Manifest::read(from)?;
         manifest.verify(from)?;
         // Before the database is touched: a directory of another authority ends the restore here.
-        if let Some(here) = self.authority_here()? {
+        if let Some(here) = self.authority_here(&manifest)? {
             ensure!(
                 here == manifest.authority_sha256,
                 "{} holds the authority {here}, and the backup's is {}: move it away, or name another \
@@ -110,7 +112,7 @@ impl Site<'_> {
     /// When something cannot be read or written.
     pub fn restore_files(&self, from: &Path, manifest: &Manifest) -> anyhow::Result<()> {
         let directory = self.authority_dir();
-        if self.authority_here()?.is_none() {
+        if self.authority_here(manifest)?.is_none() {
             // One that is mounted is somebody else's to put there.
             if self.config.node.authority_dir.is_some() {
                 bail!(
@@ -136,14 +138,21 @@ impl Site<'_> {
         Ok(())
     }
 
-    fn open_authority(&self, now: OffsetDateTime) -> anyhow::Result<Authority> {
-        let home = Home::of_node(&self.config.node);
-        Ok(Authority::open_existing(&home, &self.config.ingest.trust_domain, now)?)
+    fn open_authority(
+        &self,
+        shared: Option<[u8; 32]>,
+        now: OffsetDateTime,
+    ) -> anyhow::Result<Authority> {
+        let home = Home { shared, ..Home::of_node(&self.config.node) };
+        let authority = Authority::look(&home, &self.config.ingest.trust_domain, now)?;
+        authority.context("there is none yet: the first node makes it")
     }
 
-    /// The fingerprint of the authority that is here, if there is one.
-    fn authority_here(&self) -> anyhow::Result<Option<String>> {
-        let certificate = Home::of_node(&self.config.node).folder_of_shared().join("ca.crt");
+    /// The fingerprint of the authority that is here, if there is one: the backup's own, if that is here.
+    fn authority_here(&self, manifest: &Manifest) -> anyhow::Result<Option<String>> {
+        let shared = unhex(&manifest.authority_sha256);
+        let home = Home { shared, ..Home::of_node(&self.config.node) };
+        let certificate = home.certificate_of_shared();
         if !certificate.exists() {
             return Ok(None);
         }

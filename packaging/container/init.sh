@@ -19,11 +19,16 @@ write() { # write FILE TEXT
 
 password postgres-password
 password muster-password
+password backup-password
 password grafana-password
 muster=$(cat "$folder/muster-password")
 write database-url "postgres://muster:$muster@postgres/muster"
 write pooler-url "postgres://muster:$muster@pgbouncer:6432/muster"
 write pgbouncer-users "\"muster\" \"$muster\""
+backup=$(cat "$folder/backup-password")
+write backup-url "postgres://muster_backup:$backup@postgres/muster"
+# It reads past row-level security, which collectors never do.
+write backup-role.sql "CREATE ROLE muster_backup LOGIN BYPASSRLS IN ROLE pg_read_all_data PASSWORD '$backup';"
 write roles.sql "CREATE ROLE muster LOGIN CREATEROLE PASSWORD '$muster'; CREATE DATABASE muster OWNER muster;"
 # The engine hands files over as they are: each is for another user of a container, and the folder for nobody but yours.
 chmod 700 "$folder"

@@ -40,10 +40,28 @@ def check(compose, folder):
             yield f"configuration {name}: {config['file']} is not there"
 
 
+def backup_findings(compose, folder):
+    """What keeps a site from being backed up and brought back."""
+    for name in ("backup", "restore"):
+        service = compose["services"].get(name, {})
+        if service.get("profiles") != ["backup"]:
+            yield f"{name}: is no service that only who asks for it starts"
+        mounted = {volume.split(":")[0] for volume in service.get("volumes", [])}
+        if not {"collector", "backup"} <= mounted:
+            yield f"{name}: lacks the collector's data or a place for backups"
+    words = " ".join(compose["services"].get("backup", {}).get("command", []))
+    if "--database-url-file /run/secrets/backup-url" not in words:
+        yield "backup: goes by a role that sees no company's rows"
+    made = (folder / "init.sh").read_text(encoding="utf-8")
+    for name, secret in compose["secrets"].items():
+        if f" {pathlib.Path(secret['file']).name}" not in made:
+            yield f"secret {name}: init.sh does not make {secret['file']}"
+
+
 def main(file, schema):
     path = pathlib.Path(file)
     compose = yaml.safe_load(path.read_text(encoding="utf-8"))
-    findings = list(check(compose, path.parent))
+    findings = [*check(compose, path.parent), *backup_findings(compose, path.parent)]
     # The schema is of 2021, and the name of a project came into the specification after it.
     compose.pop("name")
     specification = json.loads(pathlib.Path(schema).read_text(encoding="utf-8"))

@@ -5,6 +5,7 @@
 Exit code 1 with a line a finding.
 """
 
+import pathlib
 import sys
 
 import kubernetes_validate
@@ -13,6 +14,9 @@ import yaml
 # What the site brings itself (packaging/kubernetes/README.md).
 GIVEN_SECRETS = {"muster-authority", "muster-backup", "muster-database"}
 VERSIONS = ("1.28", "1.31")
+KUBERNETES = pathlib.Path(__file__).parent.parent / "kubernetes"
+# The job that the rules ask for (packaging/monitoring/prometheus/rules.yml).
+JOB = "muster"
 # Connections that a node holds when nothing else is said (collector/src/config).
 HELD_USUALLY = 15_000
 
@@ -42,7 +46,9 @@ def pod_findings(kind, pod):
         yield "has no seccomp profile"
     if spec.get("automountServiceAccountToken") is not False:
         yield "is given a token of the cluster's API"
-    for container in spec["containers"]:
+    # What runs before the others ends by itself.
+    first = spec.get("initContainers", [])
+    for container in first + spec["containers"]:
         name, own = container["name"], container.get("securityContext", {})
         if own.get("allowPrivilegeEscalation") is not False:
             yield f"{name}: may gain privileges"
@@ -53,7 +59,8 @@ def pod_findings(kind, pod):
         resources = container.get("resources", {})
         if "memory" not in resources.get("limits", {}) or "cpu" not in resources.get("requests", {}):
             yield f"{name}: has no limit of memory or no share of the processor"
-        if kind != "CronJob" and not {"startupProbe", "livenessProbe", "readinessProbe"} <= set(container):
+        is_probed = kind not in ("CronJob", "Job") and container not in first
+        if is_probed and not {"startupProbe", "livenessProbe", "readinessProbe"} <= set(container):
             yield f"{name}: lacks a probe"
         for variable in container.get("env", []):
             words = variable["name"].lower()
@@ -65,7 +72,7 @@ def reference_findings(kind, pod, claims, names):
     spec = pod["spec"]
     volumes = {volume["name"] for volume in spec.get("volumes", [])} | claims
     mounted = set()
-    for container in spec["containers"]:
+    for container in spec.get("initContainers", []) + spec["containers"]:
         mounts = [mount["mountPath"] for mount in container.get("volumeMounts", [])]
         if len(mounts) != len(set(mounts)):
             yield f"{container['name']}: two volumes at one path"
@@ -81,6 +88,11 @@ def reference_findings(kind, pod, claims, names):
     for volume in spec.get("volumes", []):
         if "configMap" in volume and ("ConfigMap", volume["configMap"]["name"]) not in names:
             yield f"{volume['name']}: no such ConfigMap"
+        is_authority = volume.get("secret", {}).get("secretName") == "muster-authority"
+        mounts = [mount for container in spec["containers"] for mount in container.get("volumeMounts", [])]
+        is_cut = any("subPath" in mount for mount in mounts if mount["name"] == volume["name"])
+        if is_authority and ("items" in volume["secret"] or is_cut):
+            yield f"{volume['name']}: an authority that is added to the secret does not reach the pod"
         if "secret" in volume and volume["secret"]["secretName"] not in GIVEN_SECRETS:
             yield f"{volume['name']}: no such secret"
         claim = volume.get("persistentVolumeClaim", {}).get("claimName")
@@ -129,6 +141,28 @@ def scaling_findings(thing, pods):
                 yield f"adds a node at {wanted} connections each, where a node holds {held}"
 
 
+def monitor_findings(pods):
+    """What keeps Prometheus from asking every node, under the name that the rules go by."""
+    monitor = yaml.safe_load((KUBERNETES / "monitoring/pod-monitor.yaml").read_text(encoding="utf-8"))["spec"]
+    wanted = {one["key"]: one["values"] for one in monitor["selector"]["matchExpressions"]}
+    (endpoint,) = monitor["podMetricsEndpoints"]
+    if not any(one["targetLabel"] == "job" and one["replacement"] == JOB for one in endpoint["relabelings"]):
+        yield f"has Prometheus call the nodes otherwise than {JOB}"
+    for thing, pod in pods:
+        ports = {port["name"] for c in pod["spec"]["containers"] for port in c.get("ports", [])}
+        labels = pod["metadata"]["labels"]
+        is_asked = endpoint["port"] in ports and all(labels.get(key) in values for key, values in wanted.items())
+        if "http" in ports and not is_asked:
+            yield f"does not have {thing['metadata']['name']} asked"
+
+
+def migrates_first(pod):
+    """Whether the schema is brought up to date before what a probe would end while it waits for it."""
+    serves = any(container.get("args", [""])[0] == "serve" for container in pod["spec"]["containers"])
+    first = [container.get("args", [""])[0] for container in pod["spec"].get("initContainers", [])]
+    return not serves or "migrate" in first
+
+
 def check(things):
     names = {(thing["kind"], thing["metadata"]["name"]) for thing in things}
     pods = [(thing, pod_of(thing)) for thing in things if pod_of(thing)]
@@ -162,10 +196,14 @@ def check(things):
         claims = {template["metadata"]["name"] for template in templates}
         if goes_out(things, pod) and 443 not in ways_out(things, pod):
             yield f"{where}: goes out over HTTPS, and no policy lets it"
+        if not migrates_first(pod):
+            yield f"{where}: migrates where a probe ends it"
         for finding in pod_findings(thing["kind"], pod):
             yield f"{where}: {finding}"
         for finding in reference_findings(thing["kind"], pod, claims, names):
             yield f"{where}: {finding}"
+    for finding in monitor_findings(pods):
+        yield f"the PodMonitor {finding}"
     if not any(thing["kind"] == "NetworkPolicy" and thing["spec"]["podSelector"] == {} and "ingress" not in thing["spec"]
                and "egress" not in thing["spec"] for thing in things):
         yield "no policy closes what is not named"

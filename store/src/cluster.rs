@@ -45,6 +45,22 @@ pub async fn note_authority(
     Ok(authority(store).await?.unwrap_or(sha256))
 }
 
+/// Notes by what secrets are told to be sealed alike on all nodes, unless it is noted already; gives the one that
+/// counts, `None` before the first node has noted its authority.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn note_seal(store: &Store, check: [u8; 32]) -> Result<Option<[u8; 32]>, StoreError> {
+    sqlx::query!("UPDATE cluster SET seal_check = $1 WHERE seal_check IS NULL", &check[..])
+        .execute(store.pool())
+        .await?;
+    // In a statement of its own, as for the authority.
+    let noted =
+        sqlx::query_scalar!("SELECT seal_check FROM cluster").fetch_optional(store.pool()).await?;
+    noted.flatten().map(fingerprint).transpose()
+}
+
 /// Forgets the authority, so that the next node to start notes its own: for whoever begins with a
 /// new one and enrols every agent again. Whether there was one.
 ///
@@ -172,6 +188,19 @@ mod tests {
         assert!(forget_authority(store).await.unwrap());
         assert!(!forget_authority(store).await.unwrap());
         assert_eq!(note_authority(store, [2; 32], at(2)).await.unwrap(), [2; 32]);
+    }
+
+    #[tokio::test]
+    async fn the_first_seal_counts_until_the_authority_is_forgotten() {
+        let database = FreshDatabase::create().await;
+        let store = database.store();
+        assert_eq!(note_seal(store, [7; 32]).await.unwrap(), None);
+        note_authority(store, [1; 32], at(0)).await.unwrap();
+        assert_eq!(note_seal(store, [7; 32]).await.unwrap(), Some([7; 32]));
+        assert_eq!(note_seal(store, [8; 32]).await.unwrap(), Some([7; 32]));
+        forget_authority(store).await.unwrap();
+        note_authority(store, [2; 32], at(1)).await.unwrap();
+        assert_eq!(note_seal(store, [8; 32]).await.unwrap(), Some([8; 32]));
     }
 
     #[tokio::test]

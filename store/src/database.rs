@@ -119,6 +119,11 @@ pub enum ConnectError {
     /// The schema cannot be brought up to date.
     #[error("the schema cannot be migrated: {0}")]
     Migration(#[source] sqlx::migrate::MigrateError),
+    /// Another node has been at it for as long as this one waits.
+    #[error(
+        "another node has been migrating the schema for an hour: what does it wait for? (pg_stat_activity)"
+    )]
+    MigratedElsewhere,
     /// Transactions do not pass the pooler.
     #[error(
         "no transaction through the pooler: {0}; does it pool transactions and reset its sessions \

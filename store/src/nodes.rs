@@ -35,9 +35,20 @@ pub struct Node {
     pub is_alive: bool,
     /// When the oldest report in its queue was taken; `None` when none waits.
     pub waiting_since: Option<OffsetDateTime>,
+    /// The authorities that it has; `None` where it does not say it, as nodes of the release before.
+    pub signs: Option<Signs>,
 }
 
-/// Says that a node lives, and for how long the oldest report has been waiting in its queue.
+/// The authorities that a node has, by the SHA-256 of their certificates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Signs {
+    /// The one that it signs with.
+    pub active: [u8; 32],
+    /// The one that it could sign with next.
+    pub next: Option<[u8; 32]>,
+}
+
+/// Says that a node lives, for how long the oldest report has been waiting in its queue, and which authorities it has.
 ///
 /// # Errors
 ///
@@ -47,17 +58,25 @@ pub async fn report(
     id: Uuid,
     name: &str,
     waiting: Option<Duration>,
+    signs: Option<Signs>,
 ) -> Result<(), StoreError> {
+    let active = signs.as_ref().map(|signs| &signs.active[..]);
+    let next = signs.as_ref().and_then(|signs| signs.next.as_ref()).map(|next| &next[..]);
     sqlx::query!(
         // The wait comes as a length, which needs no common clock; the server makes instants of it.
         // `NULL` passes through `make_interval`, so a node where nothing waits has none.
-        "INSERT INTO nodes AS n (id, name, seen_at, waiting_since)
-         VALUES ($1, $2, clock_timestamp(), clock_timestamp() - make_interval(secs => $3))
+        "INSERT INTO nodes AS n
+             (id, name, seen_at, waiting_since, authority_sha256, next_authority_sha256)
+         VALUES ($1, $2, clock_timestamp(), clock_timestamp() - make_interval(secs => $3), $4, $5)
          ON CONFLICT (id) DO UPDATE
-         SET name = excluded.name, seen_at = excluded.seen_at, waiting_since = excluded.waiting_since",
+         SET name = excluded.name, seen_at = excluded.seen_at, waiting_since = excluded.waiting_since,
+             authority_sha256 = excluded.authority_sha256,
+             next_authority_sha256 = excluded.next_authority_sha256",
         id,
         name,
-        waiting.map(|waiting| waiting.as_secs_f64())
+        waiting.map(|waiting| waiting.as_secs_f64()),
+        active,
+        next
     )
     .execute(store.pool())
     .await?;
@@ -80,16 +99,29 @@ pub async fn leave(store: &Store, id: Uuid) -> Result<(), StoreError> {
 ///
 /// When the database cannot be used.
 pub async fn list(store: &Store) -> Result<Vec<Node>, StoreError> {
-    let nodes = sqlx::query_as!(
-        Node,
-        r#"SELECT id, name, seen_at, waiting_since,
+    let rows = sqlx::query!(
+        r#"SELECT id, name, seen_at, waiting_since, authority_sha256, next_authority_sha256,
                   seen_at > clock_timestamp() - make_interval(secs => $1) AS "is_alive!"
            FROM nodes ORDER BY name, id"#,
         LIVES_FOR.as_secs_f64()
     )
     .fetch_all(store.pool())
     .await?;
-    Ok(nodes)
+    let nodes = rows.into_iter().map(|row| Node {
+        id: row.id,
+        name: row.name,
+        seen_at: row.seen_at,
+        is_alive: row.is_alive,
+        waiting_since: row.waiting_since,
+        signs: signs(row.authority_sha256, row.next_authority_sha256),
+    });
+    Ok(nodes.collect())
+}
+
+/// What a node has said of its authorities; the table's checks keep the lengths.
+fn signs(active: Option<Vec<u8>>, next: Option<Vec<u8>>) -> Option<Signs> {
+    let fingerprint = |noted: Option<Vec<u8>>| noted?.try_into().ok();
+    Some(Signs { active: fingerprint(active)?, next: fingerprint(next) })
 }
 
 /// Forgets nodes that were not heard of for that long.
@@ -145,11 +177,11 @@ mod tests {
         let database = FreshDatabase::create().await;
         let store = database.store();
         assert_eq!(age_of_settled(&database).await, None);
-        report(store, A, "a", None).await.unwrap();
+        report(store, A, "a", None, None).await.unwrap();
         assert!(age_of_settled(&database).await.unwrap() < 10.0);
-        report(store, B, "b", Some(Duration::from_secs(500))).await.unwrap();
+        report(store, B, "b", Some(Duration::from_secs(500)), None).await.unwrap();
         assert!(age_of_settled(&database).await.unwrap() > 500.0);
-        report(store, B, "b", None).await.unwrap();
+        report(store, B, "b", None, None).await.unwrap();
         assert!(age_of_settled(&database).await.unwrap() < 10.0);
     }
 
@@ -157,8 +189,8 @@ mod tests {
     async fn a_node_that_is_not_heard_of_any_more_is_not_waited_for() {
         let database = FreshDatabase::create().await;
         let store = database.store();
-        report(store, A, "a", None).await.unwrap();
-        report(store, B, "b", Some(Duration::from_secs(500))).await.unwrap();
+        report(store, A, "a", None, None).await.unwrap();
+        report(store, B, "b", Some(Duration::from_secs(500)), None).await.unwrap();
         // Twenty seconds, because `LIVES_FOR` is fifteen, and the server's clock cannot be moved.
         let old = "UPDATE nodes SET seen_at = seen_at - interval '20 seconds' WHERE name = 'b'";
         database.execute(old).await;
@@ -168,5 +200,21 @@ mod tests {
         assert_eq!(purge(store, Duration::from_secs(10)).await.unwrap(), 1);
         leave(store, A).await.unwrap();
         assert_eq!(list(store).await.unwrap(), []);
+    }
+
+    #[tokio::test]
+    async fn a_node_says_which_authorities_it_has_and_one_of_before_says_nothing() {
+        let database = FreshDatabase::create().await;
+        let store = database.store();
+        let said = async || -> Vec<Option<Signs>> {
+            list(store).await.unwrap().iter().map(|node| node.signs).collect()
+        };
+        let both = Signs { active: [1; 32], next: Some([2; 32]) };
+        report(store, A, "a", None, Some(both)).await.unwrap();
+        report(store, B, "b", None, None).await.unwrap();
+        assert_eq!(said().await, [Some(both), None]);
+        let one = Signs { active: [2; 32], next: None };
+        report(store, A, "a", None, Some(one)).await.unwrap();
+        assert_eq!(said().await, [Some(one), None]);
     }
 }

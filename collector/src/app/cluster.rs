@@ -11,6 +11,8 @@ use anyhow::Context as _;
 use ring::rand::SystemRandom;
 use store::cluster;
 use store::database::Store;
+use store::error::StoreError;
+use store::nodes::Signs;
 
 use crate::authority::{Authority, AuthorityError, Home, Shared, hex};
 use crate::clock::Clock;
@@ -50,40 +52,84 @@ pub(crate) async fn open_authority(
         authority.is_shared(&Home::of_node(&config.node), counts)?;
     }
     let authority = Arc::new(authority);
+    is_sealed_alike(&authority, &config.node, store).await?;
     follow_once(&authority, &config.node, store, clock).await?;
     Ok(authority)
 }
 
+/// Compares what secrets are sealed with: an authority that took another's place brings that in a file of its own,
+/// and without it this node would open no secret of the others, and seal some that they do not open.
+async fn is_sealed_alike(
+    authority: &Authority,
+    node: &NodeConfig,
+    store: &Store,
+) -> anyhow::Result<()> {
+    let active = authority.fingerprint();
+    let seal = Home { shared: Some(active), ..Home::of_node(node) }.seal_of_shared();
+    let noted = cluster::authorities(store).await.context("ask which authority the nodes share")?;
+    // By itself, for the first node that says it: it would note the wrong one for all.
+    let has_taken_a_place = noted.is_some_and(|noted| noted.activated_at.is_some());
+    if has_taken_a_place && !seal.exists() {
+        return Err(AuthorityError::Seal { path: seal }.into());
+    }
+    let check = authority.seal_check();
+    let counts = cluster::note_seal(store, check).await.context("note how secrets are sealed")?;
+    match counts.is_none_or(|counts| counts == check) {
+        true => Ok(()),
+        false => Err(AuthorityError::Seal { path: seal }.into()),
+    }
+}
+
 /// Goes along with what the nodes share until the stop.
+///
+/// # Errors
+///
+/// When what this node signs with was retired, and it has nothing to go on with: whoever has that key would
+/// be let in here.
 pub(super) async fn follow(
     authority: Arc<Authority>,
     node: NodeConfig,
     store: Store,
     clock: Clock,
     lifecycle: Lifecycle,
-) {
-    let mut was_wrong = false;
+) -> anyhow::Result<()> {
+    let mut said = None;
     loop {
         tokio::select! {
-            () = lifecycle.stopping() => return,
+            () = lifecycle.stopping() => return Ok(()),
             () = tokio::time::sleep(FOLLOW_EVERY) => {}
         }
-        let followed = follow_once(&authority, &node, &store, &clock).await;
-        match &followed {
-            Ok(true) => {
-                let active = hex(&authority.fingerprint());
-                tracing::info!(active, "the authorities that the nodes share have changed");
+        match follow_once(&authority, &node, &store, &clock).await {
+            Ok(has_changed) => {
+                if has_changed {
+                    let active = hex(&authority.fingerprint());
+                    tracing::info!(active, "the authorities that the nodes share have changed");
+                }
+                said = None;
             }
-            Ok(false) => {}
-            // Once: a node without the files goes on with those that it has, and says so until it has them.
-            Err(error) if !was_wrong => tracing::error!(
-                error = format!("{error:#}"),
-                "this node cannot go along with the authorities that the nodes share"
-            ),
-            Err(_) => {}
+            // What others notice as well, and says nothing of the files: what was said of those stays said.
+            Err(error) if error.downcast_ref::<StoreError>().is_some() => {
+                tracing::debug!(%error, "asking which authorities the nodes share");
+            }
+            Err(error) if is_retired(&error) => return Err(error),
+            Err(error) => say_once(&mut said, format!("{error:#}")),
         }
-        was_wrong = followed.is_err();
     }
+}
+
+fn is_retired(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(AuthorityError::Retired { .. }))
+}
+
+/// Says what is wrong when it is something else than what was said before: it is looked at every two seconds.
+fn say_once(said: &mut Option<String>, error: String) {
+    if said.as_ref() != Some(&error) {
+        tracing::error!(
+            error,
+            "this node cannot go along with the authorities that the nodes share"
+        );
+    }
+    *said = Some(error);
 }
 
 /// Goes along with what the nodes share; says whether anything changed.
@@ -107,8 +153,18 @@ async fn follow_once(
 
 /// What is missing where the files of a prepared authority are not on this node yet.
 fn as_missing(error: AuthorityError) -> anyhow::Error {
-    anyhow::Error::from(error)
+    let error = anyhow::Error::from(error);
+    if is_retired(&error) {
+        return error;
+    }
+    error
         .context("copy the folder that `authority rotate prepare` named into this node's authority")
+}
+
+/// What this node says of the authorities that it has.
+pub(super) fn signs(authority: &Authority) -> Signs {
+    let present = authority.present();
+    Signs { active: present.signer.fingerprint, next: present.next() }
 }
 
 /// What the database says of the authorities that the nodes share.

@@ -1,7 +1,8 @@
-//! Telling the other nodes that this one lives and what waits in its queue.
+//! Telling the other nodes that this one lives, what waits in its queue and which authorities it has.
 //!
 //! It is how a report that went with a node's disk is told from one that is on its way
-//! (`store::nodes`). It must never claim that nothing waits while something does.
+//! (`store::nodes`), and how a rotation knows that it may go on. It must never claim that nothing waits while
+//! something does.
 
 use std::fs;
 use std::io;
@@ -15,6 +16,8 @@ use store::nodes;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use super::cluster;
+use crate::authority::Authority;
 use crate::clock::Clock;
 use crate::pipeline::Dispatcher;
 
@@ -31,6 +34,7 @@ pub(super) struct Presence {
     store: Store,
     clock: Clock,
     dispatcher: Arc<Dispatcher>,
+    authority: Arc<Authority>,
 }
 
 impl Presence {
@@ -44,11 +48,12 @@ impl Presence {
         store: Store,
         clock: Clock,
         dispatcher: Arc<Dispatcher>,
+        authority: Arc<Authority>,
     ) -> anyhow::Result<Self> {
         let path = data_dir.join("node.id");
         let id = id(&path).with_context(|| format!("read or write {}", path.display()))?;
         let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
-        Ok(Self { id, name, store, clock, dispatcher })
+        Ok(Self { id, name, store, clock, dispatcher, authority })
     }
 
     /// Tells until the end of the work.
@@ -79,7 +84,8 @@ impl Presence {
     async fn tell(&self) -> anyhow::Result<()> {
         // Read before it is told: what comes between the two is younger than what is told.
         let waiting = self.waiting();
-        let telling = nodes::report(&self.store, self.id, &self.name, waiting);
+        let signs = Some(cluster::signs(&self.authority));
+        let telling = nodes::report(&self.store, self.id, &self.name, waiting, signs);
         Ok(tokio::time::timeout(WITHIN, telling).await??)
     }
 

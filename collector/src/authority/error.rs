@@ -49,8 +49,8 @@ pub enum AuthorityError {
     /// The nodes of this database share an authority, and it is not here.
     #[error(
         "the nodes of this database share the authority {sha256}, and there is none in \
-         {directory}: copy ca.key and ca.crt of another node there (mode 600), or name their \
-         directory with node.authority_dir", directory = directory.display()
+         {directory}: copy the whole folder of another node there, with its folders and rights, or \
+         name it with node.authority_dir", directory = directory.display()
     )]
     Elsewhere {
         /// The fingerprint of the one that they share.
@@ -61,7 +61,7 @@ pub enum AuthorityError {
     /// The directory that was named for it holds none.
     #[error(
         "there is no authority in {directory}, which node.authority_dir names: leave that out on \
-         the first node, which makes one, and put its ca.key and ca.crt there",
+         the first node, which makes one, and put all that is in its folder there",
         directory = directory.display()
     )]
     NotGiven {
@@ -71,8 +71,8 @@ pub enum AuthorityError {
     /// The authority here is not the one that the nodes of this database share.
     #[error(
         "{directory} holds the authority {here}, and the agents of this database trust {sha256}: \
-         put ca.key and ca.crt of another node there and delete {marker}; to begin with a new \
-         authority and enrol every agent again, run `muster-collector authority forget` first",
+         put the whole folder of another node in its place, with its folders, and delete {marker}; \
+         to begin with a new authority and enrol every agent again, run `muster-collector authority forget` first",
         directory = directory.display(), marker = marker.display()
     )]
     Another {
@@ -84,6 +84,31 @@ pub enum AuthorityError {
         directory: PathBuf,
         /// What says that it was always here.
         marker: PathBuf,
+    },
+    /// Secrets would be sealed otherwise here than on the other nodes.
+    #[error(
+        "{path} is missing, or another site's: secrets of webhooks and of providers would not open here: copy \
+         the whole folder of another node, with its folders", path = path.display()
+    )]
+    Seal {
+        /// The file that they are derived from.
+        path: PathBuf,
+    },
+    /// The authority that this node signs with is trusted no more, and it has none to go on with.
+    #[error(
+        "the authority {here} that this node signs with was retired: the nodes of this database share \
+         {sha256}, and this one cannot go along ({why}): copy the whole folder {directory} of another \
+         node here, with its folders", directory = directory.display()
+    )]
+    Retired {
+        /// The fingerprint of the one here.
+        here: String,
+        /// The fingerprint of the one that the nodes share.
+        sha256: String,
+        /// Where that one is looked for.
+        directory: PathBuf,
+        /// What keeps this node from it.
+        why: Box<AuthorityError>,
     },
     /// The authority's certificate has expired.
     #[error("{path} has expired: agents have to be enrolled with a new authority", path = path.display())]

@@ -13,6 +13,9 @@ use std::path::{Path, PathBuf};
 
 use super::{AuthorityError, hex};
 
+/// The files of an authority.
+const PARTS: [&str; 4] = ["ca.crt", "ca.key", "cross.crt", "seal.key"];
+
 /// Bytes of a file that is read whole; a key and a certificate have a few hundred.
 const FILE_BYTES_MAX: u64 = 64 * 1024;
 
@@ -20,6 +23,8 @@ const FILE_BYTES_MAX: u64 = 64 * 1024;
 pub(super) struct Files {
     data_dir: PathBuf,
     directory: PathBuf,
+    /// What its files' names begin with there.
+    prefix: String,
     marker: PathBuf,
 }
 
@@ -29,6 +34,7 @@ impl Files {
         Self {
             data_dir: data_dir.to_owned(),
             directory: given.map_or_else(|| data_dir.join("ca"), Path::to_owned),
+            prefix: String::new(),
             marker: data_dir.join("ca.sha256"),
         }
     }
@@ -38,17 +44,24 @@ impl Files {
         super::unhex(fs::read_to_string(&self.marker).ok()?.trim())
     }
 
-    /// The authority of that fingerprint: in the directory itself, or in the folder of its name, where one is
-    /// that was prepared.
+    /// The authority of that fingerprint: in the directory itself, or where one is that was prepared, in the folder
+    /// of its name or in files whose names begin with it. A Kubernetes secret has no folders.
     pub(super) fn of_fingerprint(&self, sha256: [u8; 32]) -> Self {
         let name = hex(&sha256);
         let folder = self.directory.join(&name);
-        let is_prepared = folder.join("ca.crt").exists();
-        Self {
-            data_dir: self.data_dir.clone(),
-            directory: if is_prepared { folder } else { self.directory.clone() },
-            marker: self.marker.clone(),
-        }
+        let beside = format!("{name}.");
+        let (directory, prefix) = if folder.join("ca.crt").exists() {
+            (folder, String::new())
+        } else if self.directory.join(format!("{beside}ca.crt")).exists() {
+            (self.directory.clone(), beside)
+        } else {
+            (self.directory.clone(), String::new())
+        };
+        Self { data_dir: self.data_dir.clone(), directory, prefix, marker: self.marker.clone() }
+    }
+
+    fn part(&self, name: &str) -> PathBuf {
+        self.directory.join(format!("{}{name}", self.prefix))
     }
 
     pub(super) fn directory(&self) -> &Path {
@@ -60,21 +73,21 @@ impl Files {
     }
 
     pub(super) fn key(&self) -> PathBuf {
-        self.directory.join("ca.key")
+        self.part("ca.key")
     }
 
     pub(super) fn certificate(&self) -> PathBuf {
-        self.directory.join("ca.crt")
+        self.part("ca.crt")
     }
 
     /// The certificate for it that the authority before it has signed.
     pub(super) fn cross(&self) -> PathBuf {
-        self.directory.join("cross.crt")
+        self.part("cross.crt")
     }
 
     /// What secrets for other purposes are derived from, where it is not the key beside it.
     pub(super) fn seal(&self) -> PathBuf {
-        self.directory.join("seal.key")
+        self.part("seal.key")
     }
 
     /// Whether there is an authority; an error when there was one and some of it is gone.
@@ -190,20 +203,23 @@ impl Files {
     }
 }
 
-/// The names of an authority's files in a folder, and of those that were prepared in folders of it.
+/// The names of an authority's files in a folder, and of those that were prepared, in folders of it or beside.
 pub(crate) fn files_of(directory: &Path) -> io::Result<Vec<String>> {
     let parts = |folder: &Path, prefix: &str| {
-        let parts = ["ca.crt", "ca.key", "cross.crt", "seal.key"];
-        let there = parts.into_iter().filter(|part| folder.join(part).exists());
+        let there = PARTS.into_iter().filter(|part| folder.join(part).exists());
         there.map(|part| format!("{prefix}{part}")).collect::<Vec<_>>()
     };
     let mut names = parts(directory, "");
     for entry in fs::read_dir(directory)? {
         let entry = entry?;
-        if let Ok(name) = entry.file_name().into_string()
-            && super::unhex(&name).is_some()
-        {
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        if super::unhex(&name).is_some() {
             names.extend(parts(&entry.path(), &format!("{name}/")));
+        } else if let Some((sha256, part)) = name.split_once('.')
+            && super::unhex(sha256).is_some()
+            && PARTS.contains(&part)
+        {
+            names.push(name);
         }
     }
     Ok(names)

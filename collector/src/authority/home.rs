@@ -38,9 +38,24 @@ impl<'a> Home<'a> {
         }
     }
 
-    /// The folder of the authority that signs.
-    pub(crate) fn folder_of_shared(&self) -> PathBuf {
+    /// The folder that the authority that signs is in.
+    pub(crate) fn directory_of_shared(&self) -> PathBuf {
         self.files_of_shared().directory().to_owned()
+    }
+
+    /// The certificate of the authority that signs.
+    pub(crate) fn certificate_of_shared(&self) -> PathBuf {
+        self.files_of_shared().certificate()
+    }
+
+    /// The key of the authority that signs.
+    pub(crate) fn key_of_shared(&self) -> PathBuf {
+        self.files_of_shared().key()
+    }
+
+    /// What secrets are derived from on this node, where another authority took the first one's place.
+    pub(crate) fn seal_of_shared(&self) -> PathBuf {
+        self.files_of_shared().seal()
     }
 
     pub(super) fn files(&self) -> Files {

@@ -111,50 +111,100 @@ impl Present {
         Self { signer, beside: Vec::new(), number: 0 }
     }
 
-    /// What becomes of it with what the nodes share now; `None` when nothing does.
+    /// What becomes of it with what the nodes share now, so far as this node has the files: an authority beside the
+    /// one that signs whose files are missing is left out, and told. `None` when nothing becomes of it.
+    ///
+    /// # Errors
+    ///
+    /// When the one that signs cannot be used here.
     pub(super) fn becomes(
         &self,
         home: &Home<'_>,
         shared: &Shared,
         now: OffsetDateTime,
-    ) -> Result<Option<Self>, AuthorityError> {
+    ) -> Result<(Option<Self>, Option<AuthorityError>), AuthorityError> {
         let files = home.files();
         let signer = if self.signer.fingerprint == shared.active {
             Arc::clone(&self.signer)
         } else {
-            let signer = Signer::open(&files.of_fingerprint(shared.active), now)?;
-            is_wanted(signer.fingerprint, shared.active, &files)?;
-            if signer.seal_bytes != self.signer.seal_bytes {
-                return Err(AuthorityError::Damaged {
-                    path: files.of_fingerprint(shared.active).seal(),
-                    message: "it is missing, or another site's".to_owned(),
-                });
-            }
-            Arc::new(signer)
+            Arc::new(self.successor(&files, shared.active, now)?)
         };
         let former = if shared.is_retired { Stand::Retired } else { Stand::Previous };
-        let named = shared.next.map(|next| (next, Stand::Next)).into_iter();
-        let named = named.chain(shared.previous.map(|previous| (previous, former)));
-        let mut beside = Vec::new();
-        for (fingerprint, stand) in named {
-            let own = files.of_fingerprint(fingerprint);
-            // Whoever was retired may be deleted: it is only there to be told of.
-            if stand == Stand::Retired && !own.certificate().exists() {
-                continue;
+        let (mut beside, mut missing) = (Vec::new(), None);
+        // What cannot be read keeps nobody from hearing what else has changed, a retirement above all.
+        for (found, stand) in [
+            (shared.next.map(|next| self.next_one(&files, next, now)), Stand::Next),
+            (shared.previous.map(|previous| self.former_one(&files, previous, former)), former),
+        ] {
+            match found {
+                Some(Ok((certificate, name))) => {
+                    let fingerprint = sha256(&certificate);
+                    beside.push(Beside { fingerprint, certificate, name, stand });
+                }
+                // Whoever was retired may be deleted: it is only there to be told of.
+                Some(Err(error)) if stand != Stand::Retired => missing = Some(error),
+                Some(Err(_)) | None => {}
             }
-            let (certificate, damaged) = read_certificate(&own)?;
-            let found = sha256(&certificate);
-            if found != fingerprint && stand == Stand::Retired {
-                continue;
-            }
-            is_wanted(found, fingerprint, &own)?;
-            let (_, parsed) = x509_parser::parse_x509_certificate(&certificate)
-                .map_err(|error| damaged(error.to_string()))?;
-            let name = IssuerName::of(parsed.subject().as_raw());
-            beside.push(Beside { fingerprint, name, stand, certificate });
         }
         let is_same = signer.fingerprint == self.signer.fingerprint && beside == self.beside;
-        Ok((!is_same).then(|| Self { signer, beside, number: self.number + 1 }))
+        let after = (!is_same).then(|| Self { signer, beside, number: self.number + 1 });
+        Ok((after, missing))
+    }
+
+    /// An authority that can sign in this one's place, with the same secrets.
+    pub(super) fn successor(
+        &self,
+        files: &Files,
+        sha256: [u8; 32],
+        now: OffsetDateTime,
+    ) -> Result<Signer, AuthorityError> {
+        let own = files.of_fingerprint(sha256);
+        let signer = Signer::open(&own, now)?;
+        is_wanted(signer.fingerprint, sha256, files)?;
+        if signer.seal_bytes != self.signer.seal_bytes {
+            return Err(AuthorityError::Seal { path: own.seal() });
+        }
+        Ok(signer)
+    }
+
+    /// Who will sign, once this node could sign by it.
+    fn next_one(
+        &self,
+        files: &Files,
+        sha256: [u8; 32],
+        now: OffsetDateTime,
+    ) -> Result<(CertificateDer<'static>, IssuerName), AuthorityError> {
+        let signer = self.successor(files, sha256, now)?;
+        Ok((signer.certificate, signer.name))
+    }
+
+    /// Who did sign. While it is trusted, by what is known of it already: its files may be gone sooner.
+    fn former_one(
+        &self,
+        files: &Files,
+        wanted: [u8; 32],
+        stand: Stand,
+    ) -> Result<(CertificateDer<'static>, IssuerName), AuthorityError> {
+        if stand == Stand::Previous {
+            if self.signer.fingerprint == wanted {
+                return Ok((self.signer.certificate.clone(), self.signer.name));
+            }
+            if let Some(known) = self.beside.iter().find(|one| one.fingerprint == wanted) {
+                return Ok((known.certificate.clone(), known.name));
+            }
+        }
+        let own = files.of_fingerprint(wanted);
+        let (certificate, damaged) = read_certificate(&own)?;
+        is_wanted(sha256(&certificate), wanted, &own)?;
+        let (_, parsed) = x509_parser::parse_x509_certificate(&certificate)
+            .map_err(|error| damaged(error.to_string()))?;
+        let name = IssuerName::of(parsed.subject().as_raw());
+        Ok((certificate, name))
+    }
+
+    /// SHA-256 of the certificate of the authority that will sign, where this node could sign by it.
+    pub(crate) fn next(&self) -> Option<[u8; 32]> {
+        self.beside.iter().find(|one| one.stand == Stand::Next).map(|one| one.fingerprint)
     }
 
     /// Whom agents trust, the one that signs first.

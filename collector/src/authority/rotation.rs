@@ -24,6 +24,16 @@ pub struct Shared {
     pub is_retired: bool,
 }
 
+impl Shared {
+    /// Whether agents are to trust an authority. One that was retired is named no more once the next rotation
+    /// has begun, so whoever is not named is not trusted.
+    #[must_use]
+    pub fn trusts(&self, sha256: [u8; 32]) -> bool {
+        let previous = self.previous.filter(|_| !self.is_retired);
+        [Some(self.active), self.next, previous].contains(&Some(sha256))
+    }
+}
+
 /// An authority that was made to take the place of another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Prepared {
@@ -34,6 +44,22 @@ pub struct Prepared {
 }
 
 impl Authority {
+    /// One that was prepared before and whose folder is here, with the same secrets. Blocks on the disk.
+    ///
+    /// # Errors
+    ///
+    /// When it is not here, or cannot sign in this one's place.
+    pub fn prepared(
+        &self,
+        home: &Home<'_>,
+        sha256: [u8; 32],
+        now: OffsetDateTime,
+    ) -> Result<Prepared, AuthorityError> {
+        let files = home.files();
+        self.present().successor(&files, sha256, now)?;
+        Ok(Prepared { sha256, folder: files.of_fingerprint(sha256).directory().to_owned() })
+    }
+
     /// Makes an authority that can take this one's place: its key, its certificate, one by this authority for
     /// whoever knows only that, and what secrets are derived from. Blocks on the disk.
     ///

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, ensure};
 use serde_json::json;
+use store::cluster;
 
 use super::database::Server;
 use super::output;
@@ -39,7 +40,8 @@ impl Backup {
         let path = std::env::var_os("PATH");
         let site = Site { config: &server.config, search_path: path.as_deref() };
         let now = Clock::system().now();
-        let manifest = site.back_up(&address, &self.dir, now).await?;
+        let shared = shared(&server).await?;
+        let manifest = site.back_up(&address, shared, &self.dir, now).await?;
         say(&manifest, "backed up", server.json)
     }
 }
@@ -69,6 +71,16 @@ impl Restore {
         site.restore_files(&self.dir, &manifest)?;
         say(&manifest, "restored", server.json)
     }
+}
+
+/// The authority that the nodes share; `None` before the first node has run.
+async fn shared(server: &Server) -> anyhow::Result<Option<[u8; 32]>> {
+    let store = server.connect().await?;
+    let asked =
+        async { if store.is_empty().await? { Ok(None) } else { cluster::authority(&store).await } };
+    let asked = asked.await;
+    store.close().await;
+    asked.context("ask which authority the nodes share")
 }
 
 fn binaries_dir(config: &Config) -> Option<&std::path::Path> {

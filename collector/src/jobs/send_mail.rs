@@ -10,7 +10,7 @@ mod compose;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use metrics::{counter, gauge};
+use metrics::counter;
 use protocol::ids::CompanyId;
 use store::companies;
 use store::database::Store;
@@ -26,7 +26,7 @@ pub(crate) use self::compose::Composer;
 use super::{Jobs, Kind};
 use crate::causes::Causes;
 use crate::mail::{Mailer, SendError, is_trouble, judge};
-use crate::metrics::{LABEL_OUTCOME, MAIL_MESSAGES, MAIL_OLDEST_SECONDS};
+use crate::metrics::{LABEL_OUTCOME, MAIL_MESSAGES};
 use crate::sealing;
 
 /// Digests of a company that are written in a round.
@@ -86,7 +86,6 @@ pub(super) async fn run(jobs: &Jobs) -> anyhow::Result<()> {
             failed = Some(warned(scope, error));
         }
     }
-    failed = measure(jobs, &scopes).await.err().or(failed);
     let until = jobs.clock.instant() + ROUND;
     let round = Round { jobs, mailer, trouble: None, until, failed };
     round.send(scopes).await
@@ -110,20 +109,6 @@ async fn write_due(jobs: &Jobs, mailer: &Mailer, scope: &TenantScope) -> anyhow:
         digests::tell(scope, &one.digest, message.as_ref(), now).await.context("keep a digest")?;
     }
     Ok(())
-}
-
-/// Measures for how long mail waits, of all companies whose rows can be read; gives the last error of the others.
-async fn measure(jobs: &Jobs, scopes: &[TenantScope]) -> anyhow::Result<()> {
-    let (mut oldest, mut failed) = (None::<OffsetDateTime>, None);
-    for scope in scopes {
-        match digests::oldest_waiting(scope).await.context("measure what waits") {
-            Ok(waits) => oldest = oldest.into_iter().chain(waits).min(),
-            Err(error) => failed = Some(warned(scope, error)),
-        }
-    }
-    let age = oldest.map_or(0.0, |at| (jobs.clock.now() - at).as_seconds_f64().max(0.0));
-    gauge!(MAIL_OLDEST_SECONDS).set(age);
-    failed.map_or(Ok(()), Err)
 }
 
 /// An id that is ordered by the time of its making.

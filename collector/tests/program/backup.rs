@@ -8,6 +8,8 @@ use std::time::Duration;
 use protocol::fingerprint::{InventoryDigest, RecordFingerprint, SoftwareKey};
 use protocol::ids::Position;
 use protocol::message::{AgentMessage, CollectorMessage, Heartbeat};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject as _;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -182,8 +184,21 @@ async fn whoever_sees_no_companys_rows_is_told_and_leaves_no_backup() {
     std::fs::remove_dir_all(&folder).unwrap();
     let reader = kept.path().join("reader");
     std::fs::write(&reader, url("reader")).unwrap();
+    run(&["company", "create", "Ours"]).done();
     run(&["backup", backup, "--database-url-file", reader.to_str().unwrap()]).done();
     assert!(run(&["backup", backup]).failed().contains("make the folder"), "never over another");
+
+    // It comes back under the same role, which owns the new database and is no superuser.
+    place.server.sql("CREATE DATABASE restored OWNER muster");
+    let restored = format!("postgres://muster@127.0.0.1:{}/restored", place.server.port);
+    let dir = data_dir();
+    let there = |words: &[&str]| {
+        let mut command = program(words);
+        command.arg("--data-dir").arg(dir.path()).env("DATABASE_URL", &restored);
+        Said::of(&mut command).done()
+    };
+    there(&["restore", backup]);
+    assert!(there(&["company", "list"]).contains("Ours"));
 }
 
 #[test]
@@ -209,6 +224,50 @@ fn a_site_on_its_private_database_comes_back_from_its_backup() {
     let same = |file: &str| std::fs::read(old.path().join(file)).unwrap();
     assert_eq!(std::fs::read(new.path().join("ca/ca.key")).unwrap(), same("ca/ca.key"));
     let collector = Collector::start(command(new.path(), None));
+    assert_eq!(collector.stop().0.code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_after_a_rotation_needs_no_note_of_it_and_no_key_of_the_authority_before() {
+    let (old, kept, empty) = (Place::new(), data_dir(), data_dir());
+    let folder = kept.path().join("backup");
+    let backup = folder.to_str().unwrap();
+    let collector = old.start();
+    old.print(&["company", "create", "Ours"]);
+    for step in ["prepare", "activate"] {
+        old.say(&["authority", "rotate", step]).done();
+    }
+    let token = old.print(&["token", "create", "--company", "Ours"]);
+    let enrolled = Agent::enrol(old.dir.path(), token["token"].as_str().unwrap()).await;
+    let mut agent = enrolled.unwrap_or_else(|why| panic!("{why:?}"));
+    old.say(&["authority", "rotate", "retire", "--leave-behind"]).done();
+    assert_eq!(collector.stop().0.code(), Some(0));
+    let ca = old.dir.path().join("ca");
+    std::fs::remove_file(ca.join("ca.key")).unwrap();
+
+    // As by night in a container: the authority is mounted, and the data directory knows nothing.
+    let run = |authority: &Path| {
+        let mut command = program(&["backup", backup]);
+        command.arg("--data-dir").arg(empty.path()).env("DATABASE_URL", old.server.url());
+        Said::of(command.env("MUSTER_NODE_AUTHORITY_DIR", authority))
+    };
+    let sha256 = old.print(&["authority", "show"])["sha256"].as_str().unwrap().to_owned();
+    let elsewhere = kept.path().join("elsewhere");
+    std::fs::create_dir(&elsewhere).unwrap();
+    std::fs::copy(ca.join("ca.crt"), elsewhere.join("ca.crt")).unwrap();
+    // Where the one that counts is not, nothing is backed up that looks as if it were.
+    assert!(run(&elsewhere).failed().contains("ca.key"));
+    assert!(!folder.exists());
+    run(&ca).done();
+
+    let new = Place::new();
+    assert_eq!(new.print(&["restore", backup])["authority_sha256"], sha256.as_str());
+    let collector = new.start();
+    let active = new.dir.path().join("ca").join(&sha256).join("ca.crt");
+    agent.trust(vec![CertificateDer::from_pem_file(active).unwrap().to_vec()]);
+    agent.moved_to(listening(new.dir.path()));
+    let mut stream = agent.welcomed(Position::default()).await;
+    stream.deliver(report(1, 1, vec![record("after")])).await;
     assert_eq!(collector.stop().0.code(), Some(0));
 }
 

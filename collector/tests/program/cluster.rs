@@ -48,10 +48,20 @@ impl Node {
     }
 }
 
-/// Copies the authority as an operator does it.
+/// Copies the authority as an operator does it: the whole folder, with its folders.
 pub(crate) fn share_authority(from: &Path, to: &Path) {
-    std::fs::create_dir(to.join("ca")).unwrap();
-    for file in ["ca/ca.key", "ca/ca.crt"] {
-        std::fs::copy(from.join(file), to.join(file)).unwrap();
+    copy_folder(&from.join("ca"), &to.join("ca"));
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_folder(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
     }
 }

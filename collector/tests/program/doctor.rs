@@ -135,7 +135,7 @@ async fn an_authority_that_others_can_read_is_lost_or_is_another_is_a_problem() 
     let other = data_dir();
     let document = ask(&mut doctor(other.path(), Some(database.url()))).1;
     let what = bad(&document, "authority")["what"].as_str().unwrap();
-    assert!(what.contains("copy ca.key and ca.crt"), "{what}");
+    assert!(what.contains("copy the whole folder of another node"), "{what}");
 }
 
 #[tokio::test]

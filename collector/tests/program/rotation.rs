@@ -1,6 +1,8 @@
 //! One authority in the place of another, under connected agents: none enrols again and none is refused, but for
 //! the one that stays away until it is over.
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use protocol::authorities;
 use protocol::message::{AgentMessage, Capabilities, CollectorMessage, Hello, Presence};
 use protocol::reject::RejectReason;
@@ -9,7 +11,8 @@ use rcgen::CertificateParams;
 use rustls_pki_types::CertificateDer;
 
 use super::agent::{Agent, Stream, hello, record, report};
-use super::process::{PROGRAM, failure, print};
+use super::cluster::Node;
+use super::process::{PROGRAM, command, data_dir, failure, print};
 use super::world::World;
 
 /// Agents of which a run consists; `scripts/rotate.sh` has more.
@@ -182,4 +185,79 @@ async fn no_agent_enrols_again_when_another_authority_takes_the_place_of_the_fir
     assert!(metrics.contains(&line), "{metrics}");
     let refused = "muster_ingest_sessions_ended_total{reason=\"agent_revoked\"} 2";
     assert!(metrics.contains(refused), "{metrics}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_was_given_no_new_files_ends_with_the_old_authority_and_lets_nobody_in() {
+    let world = World::new().await;
+    let node = Node::join(&world);
+    let agent = world.agent().await;
+    step(&world, &["prepare"]);
+    let why = refused(&world, &["activate"]);
+    assert!(why.contains("cannot sign with"), "{why}");
+    step(&world, &["activate", "--force"]);
+    let why = refused(&world, &["retire", "--leave-behind"]);
+    assert!(why.contains("still signs with"), "{why}");
+    step(&world, &["retire", "--leave-behind", "--force"]);
+
+    let (status, said) = node.collector.wait();
+    assert_ne!(status.code(), Some(0), "{said}");
+    assert!(said.contains("retired") && said.contains("authority"), "{said}");
+    let mut again = command(node.dir.path(), Some(&world.database));
+    let (code, said) = failure(&mut again);
+    assert_eq!(code, Some(1));
+    assert!(said.contains("the agents of this database trust"), "{said}");
+    // The one that has the files goes on, and tells the agent.
+    let mut stream = agent.connect().await.unwrap();
+    stream.say(&AgentMessage::Hello(hello())).await;
+    assert_eq!(stream.no().await.0, RejectReason::AgentRevoked);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_without_what_secrets_are_sealed_with_does_not_start() {
+    let world = World::new().await;
+    step(&world, &["prepare"]);
+    step(&world, &["activate"]);
+    let shown = print(world.dir.path(), &world.database, &["authority", "show"]);
+    let folder = world.dir.path().join("ca").join(shown["sha256"].as_str().unwrap());
+    // The pair alone, where that of the first one lies elsewhere.
+    let dir = data_dir();
+    std::fs::create_dir(dir.path().join("ca")).unwrap();
+    for file in ["ca.key", "ca.crt"] {
+        std::fs::copy(folder.join(file), dir.path().join("ca").join(file)).unwrap();
+    }
+    let refusal = || {
+        let (code, said) = failure(&mut command(dir.path(), Some(&world.database)));
+        assert_eq!(code, Some(1));
+        said
+    };
+    let said = refusal();
+    assert!(said.contains("seal.key") && said.contains("copy the whole folder"), "{said}");
+    // Another site's, and before anybody has noted which one is right.
+    std::fs::write(dir.path().join("ca/seal.key"), "0".repeat(64)).unwrap();
+    let key = dir.path().join("ca/seal.key");
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
+    assert!(refusal().contains("seal.key"));
+    std::fs::remove_file(key).unwrap();
+    world.database.execute("UPDATE cluster SET seal_check = NULL").await;
+    assert!(refusal().contains("seal.key"));
+    // Where a rotation was while it was down, the whole folder is enough.
+    let node = Node::join(&world);
+    assert_eq!(node.collector.stop().0.code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_site_that_was_restored_from_before_a_rotation_goes_on_to_the_same_authority() {
+    let world = World::new().await;
+    step(&world, &["prepare"]);
+    let show = || print(world.dir.path(), &world.database, &["authority", "show"]);
+    let next = show()["next"].as_str().unwrap().to_owned();
+    // As a backup of an hour ago has it.
+    world.database.execute("UPDATE cluster SET next_sha256 = NULL").await;
+    assert!(refused(&world, &["prepare", "--existing", &"0".repeat(64)]).contains("0000"));
+    assert!(refused(&world, &["prepare", "--existing", "0"]).contains("64 hexadecimal digits"));
+    step(&world, &["prepare", "--existing", &next]);
+    assert_eq!(show()["next"], next.as_str());
+    step(&world, &["activate"]);
+    assert_eq!(show()["sha256"], next.as_str());
 }

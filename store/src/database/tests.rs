@@ -2,8 +2,9 @@
 
 use std::str::FromStr as _;
 
-use sqlx::AssertSqlSafe;
+use sqlx::migrate::{Migration, MigrationType};
 use sqlx::postgres::PgPoolOptions;
+use sqlx::{AssertSqlSafe, SqlSafeStr as _};
 
 use super::migrating::{PATIENCE, Patience};
 use super::*;
@@ -106,6 +107,67 @@ async fn a_migration_keeps_nobody_from_a_table_that_somebody_uses_for_long() {
     }
     assert_eq!(database.number(CHANGED).await, 1);
     works(database.store()).await;
+}
+
+/// The schema's migrations, and one that builds an index concurrently.
+fn with_index(sql: &'static str) -> Vec<Migration> {
+    let mut migrations: Vec<_> = MIGRATIONS.iter().cloned().collect();
+    let (kind, sql) = (MigrationType::Simple, sql.into_sql_str());
+    migrations.push(Migration::new(99_999_999_999_999, "index".into(), kind, sql, true));
+    migrations
+}
+
+#[tokio::test]
+async fn an_index_is_built_concurrently_while_another_node_waits_for_the_migration() {
+    const INDEX: &str = "CREATE INDEX CONCURRENTLY test_hostnames ON agents_p0 (hostname)";
+    const IS_THERE: &str = "SELECT count(*) FROM pg_index
+                            WHERE indexrelid = to_regclass('test_hostnames') AND indisvalid";
+    let database = FreshDatabase::create().await;
+    let other = connect(database.url()).await;
+    let mut export = PgConnection::connect(database.url()).await.unwrap();
+    sqlx::raw_sql("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM agents")
+        .execute(&mut export)
+        .await
+        .unwrap();
+    let mut migrating = tokio::task::JoinSet::new();
+    let migrate =
+        |store: Store| async move { store.migrate_with(&with_index(INDEX), None, HASTY).await };
+    let until = async |which: &str| {
+        let sql = format!(
+            "SELECT count(*) FROM pg_stat_activity
+             WHERE datname = current_database() AND pid <> pg_backend_pid() AND query LIKE '{which}'"
+        );
+        while database.number(&sql).await == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    migrating.spawn(migrate(database.store().clone()));
+    until("CREATE INDEX CONCURRENTLY%").await;
+    migrating.spawn(migrate(other.clone()));
+    until("%advisory_lock%").await;
+    sqlx::raw_sql("COMMIT").execute(&mut export).await.unwrap();
+    for done in migrating.join_all().await {
+        done.unwrap();
+    }
+    assert_eq!(database.number(IS_THERE).await, 1);
+    other.close().await;
+}
+
+#[tokio::test]
+async fn an_index_that_was_not_built_to_the_end_keeps_no_node_from_starting() {
+    const INDEX: &str = "CREATE UNIQUE INDEX CONCURRENTLY test_once ON test_numbers (n)";
+    let database = FreshDatabase::create().await;
+    database
+        .execute("CREATE TABLE test_numbers (n int); INSERT INTO test_numbers VALUES (1), (1)")
+        .await;
+    let migrate = async || database.store().migrate_with(&with_index(INDEX), None, HASTY).await;
+    let error = migrate().await.unwrap_err();
+    assert!(matches!(error, ConnectError::Migration(_)), "{error}");
+    let valid = "SELECT indisvalid::int FROM pg_index WHERE indexrelid = 'test_once'::regclass";
+    assert_eq!(database.number(valid).await, 0, "it is left half built");
+    database.execute("TRUNCATE test_numbers").await;
+    migrate().await.unwrap();
+    assert_eq!(database.number(valid).await, 1);
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ use protocol::ids::CompanyId;
 use store::database::Store;
 use store::error::StoreError;
 use store::fleet::{self, Fleet, Seen};
+use store::{companies, digests};
 use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
@@ -21,7 +22,7 @@ use crate::metrics::{
     AGENTS, AGENTS_AUTHORITY, AGENTS_BEHIND, AGENTS_BY_VERSION, AGENTS_CERTIFICATES, COMPANIES,
     COMPANIES_SILENT, COMPANY_AGENTS, COMPANY_RECORDS, COMPANY_REPORTS, COMPANY_SILENT,
     COMPANY_SILENT_SECONDS, DEAD_LETTERS, LABEL_COMPANY, LABEL_SEEN, LABEL_STATE, LABEL_VERSION,
-    NODES, SITE_MEASURED,
+    MAIL_OLDEST_SECONDS, NODES, SITE_MEASURED,
 };
 
 /// How long is waited between two rounds at least.
@@ -65,6 +66,8 @@ struct Round {
     silent: BTreeSet<CompanyId>,
     /// Agents that have come over to the authority that signs, and those that have not.
     authority: (u64, u64),
+    /// When the oldest mail was written that waits.
+    mail_since: Option<OffsetDateTime>,
 }
 
 impl Site {
@@ -101,6 +104,8 @@ impl Site {
         say_count(NODES, "alive", alive);
         say_count(NODES, "gone", nodes.len() - alive);
         say_totals(&round);
+        let mail = round.mail_since.map_or(0.0, |at| (now - at).as_seconds_f64().max(0.0));
+        gauge!(MAIL_OLDEST_SECONDS).set(mail);
         self.shown.say_versions(&round);
         self.shown.say_companies(&round, now);
         gauge!(SITE_MEASURED).set(seconds_since_1970(now));
@@ -129,7 +134,21 @@ impl Site {
             }
             round.companies.push((watched.company, found));
         }
+        round.mail_since = self.mail_since().await?;
         Ok(round)
+    }
+
+    /// When the oldest mail was written that waits. Here and not where it is sent: one node does that at a time, and
+    /// what the others have said before it would stand.
+    async fn mail_since(&self) -> Result<Option<OffsetDateTime>, StoreError> {
+        let mut oldest = None;
+        for company in companies::with_digests(&self.store.local_operator()).await? {
+            if let Some(scope) = self.store.pipeline_scope(company).await? {
+                let waits = digests::oldest_waiting(&scope).await?;
+                oldest = oldest.into_iter().chain(waits).min();
+            }
+        }
+        Ok(oldest)
     }
 }
 

@@ -47,14 +47,16 @@ pub(super) async fn rotation(
 ) -> Option<Finding> {
     // A database that cannot be asked has a finding of its own.
     let noted = cluster::authorities(store).await.ok().flatten()?;
-    let folder = |sha256: [u8; 32]| {
-        Home { shared: Some(sha256), ..Home::of_node(&config.node) }.folder_of_shared()
+    let home = |sha256: [u8; 32]| Home { shared: Some(sha256), ..Home::of_node(&config.node) };
+    let is_here = |sha256: [u8; 32]| {
+        let certificate = home(sha256).certificate_of_shared();
+        crate::authority::fingerprint_of(&certificate).ok() == Some(sha256)
     };
+    let directory = |sha256| home(sha256).directory_of_shared();
     if let Some(next) = noted.next {
-        let place = folder(next);
-        let is_here = crate::authority::fingerprint_of(&place.join("ca.crt")).ok() == Some(next);
+        let place = directory(next);
         let what = format!("{} is prepared", hex(&next));
-        return Some(match is_here {
+        return Some(match is_here(next) {
             true => Finding::remark("authority", place.display(), what)
                 .todo("once every node has it: `muster-collector authority rotate activate`"),
             false => {
@@ -64,7 +66,7 @@ pub(super) async fn rotation(
         });
     }
     let previous = noted.previous?;
-    let (place, name) = (folder(previous), hex(&previous));
+    let (place, name) = (directory(previous), hex(&previous));
     if noted.retired_at.is_none() {
         let left = left(store, &noted, now).await?;
         let what = format!("{left} agents have not come over from {name}");
@@ -72,8 +74,7 @@ pub(super) async fn rotation(
             "when none is left: `muster-collector authority rotate retire`; agents of before are upgraded first",
         ));
     }
-    let is_its = crate::authority::fingerprint_of(&place.join("ca.crt")).ok() == Some(previous);
-    let has_key = is_its && place.join("ca.key").exists();
+    let has_key = is_here(previous) && home(previous).key_of_shared().exists();
     has_key.then(|| {
         Finding::remark("authority", place.display(), format!("the key of {name} is still there"))
             .todo("delete its ca.key: it was retired, and nothing needs it")

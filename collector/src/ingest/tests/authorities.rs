@@ -12,7 +12,7 @@ use tokio::io::duplex;
 
 use super::client::{Client, dial, hello, tls};
 use super::fixture::{AGENT, COMPANY, Fixture, csr};
-use crate::authority::{PeerIdentity, Shared, hex};
+use crate::authority::{AuthorityError, PeerIdentity, Shared, hex};
 use crate::ingest::session;
 
 /// A rotation, as the nodes read it in the database.
@@ -175,7 +175,9 @@ async fn a_node_that_has_yet_to_follow_asks_nobody_to_go_back() {
     let folder = hex(&rotation.shared.next.unwrap());
     let [from, to] = [&first, &second].map(|node| node.home().data_dir.join("ca").join(&folder));
     std::fs::create_dir(&to).unwrap();
-    std::fs::copy(from.join("ca.crt"), to.join("ca.crt")).unwrap();
+    for file in ["ca.key", "ca.crt", "cross.crt", "seal.key"] {
+        std::fs::copy(from.join(file), to.join(file)).unwrap();
+    }
     rotation.reaches(&second);
     rotation.activate(&first);
     let path = Path { way: Way::Quic, not_quic: None };
@@ -186,4 +188,19 @@ async fn a_node_that_has_yet_to_follow_asks_nobody_to_go_back() {
     is_welcome(&mut client).await;
     // The next thing that it hears is the answer to this.
     client.is_read().await;
+}
+
+#[tokio::test]
+async fn a_node_without_the_new_files_is_told_to_end_when_its_authority_is_retired() {
+    let first = Fixture::new();
+    let second = first.beside();
+    let follow = |rotation: &Rotation| {
+        let now = second.clock.now();
+        second.authority.follow(&second.home(), &rotation.shared, now).unwrap_err()
+    };
+    let rotation = Rotation::prepare(&first).activate(&first);
+    let error = follow(&rotation);
+    assert!(!matches!(error, AuthorityError::Retired { .. }), "{error}");
+    let error = follow(&rotation.retire(&first));
+    assert!(matches!(error, AuthorityError::Retired { .. }), "{error}");
 }

@@ -14,7 +14,7 @@ async fn a_node_that_would_make_an_authority_of_its_own_does_not_start() {
     let dir = data_dir();
     let (code, said) = failure(&mut command(dir.path(), Some(&world.database)));
     assert_eq!(code, Some(1));
-    assert!(said.contains("copy ca.key and ca.crt of another node"), "{said}");
+    assert!(said.contains("copy the whole folder of another node"), "{said}");
     let shown = print(world.dir.path(), &world.database, &["authority", "show"]);
     assert!(said.contains(shown["sha256"].as_str().unwrap()), "{said}");
     // It did not make one in passing, either.

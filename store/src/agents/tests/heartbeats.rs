@@ -97,10 +97,10 @@ async fn a_report_that_waits_in_no_nodes_queue_is_made_up_for_at_once() {
         noted.unwrap()
     };
     // What waits is older than the heartbeat, so the missing report may be among it.
-    nodes::report(world.store(), node, "a", Some(minutes(11))).await.unwrap();
+    nodes::report(world.store(), node, "a", Some(minutes(11)), None).await.unwrap();
     let noted = note(Position::new(1, 2)).await;
     assert_eq!((noted.asked, noted.behind), (vec![], vec![endpoint.agent]));
-    nodes::report(world.store(), node, "a", Some(minutes(9))).await.unwrap();
+    nodes::report(world.store(), node, "a", Some(minutes(9)), None).await.unwrap();
     let noted = note(Position::new(1, 2)).await;
     assert_eq!((noted.asked, noted.behind), (vec![endpoint.agent], vec![]));
 }

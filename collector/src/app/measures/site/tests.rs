@@ -36,7 +36,7 @@ async fn a_site_is_summed_up_over_its_companies() {
     agent(&database, one, 1, "").await;
     agent(&database, one, 200, "").await;
     agent(&database, two, 2, "UPDATE agents SET behind_since = now()").await;
-    store::nodes::report(database.store(), Uuid::from_u128(9), "a", None).await.unwrap();
+    store::nodes::report(database.store(), Uuid::from_u128(9), "a", None, None).await.unwrap();
     let mut site = site(&database);
     let text = scraped(async { site.measure().await.unwrap() }).await;
     for (series, expected) in [
@@ -78,6 +78,29 @@ async fn a_company_is_silent_when_its_last_agent_is_and_heartbeats_do_not_explai
 }
 
 #[tokio::test]
+async fn whoever_sends_the_mail_every_node_says_how_long_it_waits() {
+    let database = FreshDatabase::create().await;
+    let company = company(&database, 1).await;
+    let waits = format!(
+        "UPDATE companies SET has_digests = true;
+         INSERT INTO digest_messages (company_key, id, digest, user_id, kind, subject, body_text, body_html,
+                                      created_at, next_at, gives_up_at)
+         SELECT key, gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 'digest', '', '', '',
+                now() - interval '2 hours', now(), now() + interval '1 day'
+         FROM companies WHERE id = '{company}'"
+    );
+    database.execute(&waits).await;
+    let mut site = site(&database);
+    let text = scraped(async { site.measure().await.unwrap() }).await;
+    let waited = value(&text, "muster_mail_oldest_seconds");
+    assert!((7_200.0..7_300.0).contains(&waited), "{text}");
+    // Another node sends it.
+    database.execute("UPDATE digest_messages SET state = 'sent'").await;
+    let text = scraped(async { site.measure().await.unwrap() }).await;
+    assert!(value(&text, "muster_mail_oldest_seconds") < 0.1, "{text}");
+}
+
+#[tokio::test]
 async fn a_company_that_goes_is_said_to_have_nothing_any_more() {
     let database = FreshDatabase::create().await;
     let company = company(&database, 1).await;
@@ -100,7 +123,7 @@ fn round(companies: u128, versions: usize) -> Round {
         ..Fleet::default()
     };
     let companies = (1..=companies).map(|n| (CompanyId(Uuid::from_u128(n)), fleet(n)));
-    Round { companies: companies.collect(), silent: BTreeSet::new(), authority: (0, 0) }
+    Round { companies: companies.collect(), ..Round::default() }
 }
 
 #[tokio::test]
