@@ -240,7 +240,7 @@ impl Base {
             addresses.ingest = Some(self.start_ingest(started.queue.clone()).await?);
             work = Some(started);
         }
-        let node = self.this_node(addresses, work.clone());
+        let node = self.this_node(addresses, Arc::clone(&jobs.matcher), work.clone());
         self.start_watched(Arc::clone(&node), metrics.clone()).await?;
         let announcements = self.announcements();
         if roles.has(Role::Api) {
