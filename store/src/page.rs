@@ -171,7 +171,7 @@ where
 {
     #[cfg(test)]
     note(&query);
-    let mut tx = scope.begin(name).await?;
+    let mut tx = scope.begin_read(name).await?;
     let rows = query.build_query_as().fetch_all(&mut *tx).await?;
     tx.commit().await?;
     Ok(rows)

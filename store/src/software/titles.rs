@@ -77,7 +77,7 @@ pub async fn titles(
     BY_NAME.push_end(&mut query, page);
     #[cfg(test)]
     crate::page::note(&query);
-    let mut tx = scope.begin("software.titles").await?;
+    let mut tx = scope.begin_read("software.titles").await?;
     let rows = query.build_query_as().fetch_all(&mut *tx).await?;
     let found = BY_NAME.page(rows, page, |row: Row| row.into_title())?;
     let (mut titles, mut keys) = (Vec::new(), Vec::new());

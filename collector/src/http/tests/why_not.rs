@@ -14,7 +14,7 @@ use super::harness::{Api, INDEXED, NOW, evaluation};
 use crate::pipeline::testing::{debian, index, lodash};
 
 /// Brings software to the host of our company with its report of this number; gives its id.
-async fn bring(api: &Api, seq: u64, record: SoftwareRecord) -> Uuid {
+async fn bring(api: &Api, seq: u32, record: SoftwareRecord) -> Uuid {
     let key = SoftwareKey::of(&record, &debian());
     let report = Report {
         position: Position::new(1, seq),
