@@ -8,6 +8,7 @@
 mod principal;
 
 use std::fmt;
+use std::time::Duration;
 
 use protocol::ids::CompanyId;
 
@@ -95,6 +96,20 @@ impl TenantScope {
     pub(crate) async fn begin_whole(&self, name: &'static str) -> Result<Tx, StoreError> {
         let settings = Settings { company: Some(self.key), ..Settings::default() };
         self.store.begin_read(name, settings).await
+    }
+
+    /// A transaction of a job, each of whose statements may take so long.
+    pub(crate) async fn begin_long(
+        &self,
+        name: &'static str,
+        within: Duration,
+    ) -> Result<Tx, StoreError> {
+        let settings = Settings {
+            company: Some(self.key),
+            statement_timeout: Some(within),
+            ..Settings::default()
+        };
+        tx::begin(self.store.transactions(), name, settings).await
     }
 
     async fn turn(&self) -> Result<(Option<Turn>, Settings), StoreError> {

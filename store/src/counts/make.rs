@@ -19,6 +19,8 @@ use crate::tenant::TenantScope;
 const ROWS_A_TIME: usize = 2_000;
 /// Differences that are read at once.
 pub(super) const DIFFERENCES_MAX: i64 = 200_000;
+/// CVEs that are counted at once: each asks for the hosts of all software that has it.
+const CVES_A_TIME: i64 = 1_000;
 /// How long counting a company may take in all. What was written by then stays, and the next time goes on.
 pub(crate) const COUNTED_WITHIN: Duration = Duration::from_secs(1_800);
 
@@ -68,14 +70,12 @@ pub(super) async fn count_by(
             break;
         }
     }
-    loop {
-        let some = cve_differences(scope, differences_max).await?;
-        write_cves(scope, &some).await?;
-        let rows = some.len() as u64;
-        counted.cves += rows;
-        if is_all(rows) {
-            break;
-        }
+    let mut after = Some(String::new());
+    while let Some(place) = after {
+        let some = cve_differences(scope, &place, differences_max.min(CVES_A_TIME)).await?;
+        write_cves(scope, &some.differences).await?;
+        counted.cves += some.differences.len() as u64;
+        after = some.next;
     }
     end(scope, now, seconds()).await?;
     Ok(counted)
@@ -138,7 +138,7 @@ pub(super) async fn software_differences(
     scope: &TenantScope,
     limit: i64,
 ) -> Result<Vec<SoftwareDifference>, StoreError> {
-    let mut tx = scope.begin("counts.software").await?;
+    let mut tx = scope.begin_long("counts.software", COUNTED_WITHIN).await?;
     let rows = sqlx::query_as!(
         SoftwareDifference,
         r#"SELECT coalesce(n.software_key, k.software_key) AS "software_key!",
@@ -266,37 +266,67 @@ pub(super) struct CveDifference {
     cvss_severity: Option<String>,
 }
 
-/// Hosts are counted CVE by CVE: sorting every host of every finding at once takes a disk.
-const NOW: &str = " FROM (
-        SELECT DISTINCT cve FROM findings WHERE company_key = $1 AND resolved_at = 'infinity'
-    ) found LEFT JOIN cves c ON c.id = found.cve
-) n FULL JOIN (SELECT * FROM cve_counts WHERE company_key = $1) k ON k.cve = n.cve
+/// What differs among some CVEs, and after which the next ones come.
+#[derive(Debug)]
+pub(super) struct CveDifferences {
+    pub(super) differences: Vec<CveDifference>,
+    next: Option<String>,
+}
+
+/// Hosts are counted once for all CVEs that the same software has, as a kernel has hundreds; one after the
+/// other, because sorting every host of every finding at once takes a disk.
+const COUNTED: &str = "WITH found AS MATERIALIZED (
+    SELECT f.cve, coalesce(array_agg(DISTINCT f.software_key) FILTER (WHERE f.exception IS NULL), '{}')
+               AS keys
+    FROM findings f
+    WHERE f.company_key = $1 AND f.resolved_at = 'infinity' AND f.cve = ANY($2)
+    GROUP BY f.cve
+), counted AS MATERIALIZED (
+    SELECT a.keys, (SELECT count(*) FROM (
+               SELECT DISTINCT i.agent_key FROM installations i
+               WHERE i.company_key = $1 AND i.software_key = ANY(a.keys)
+                 AND i.closed_at = 'infinity') one) AS hosts
+    FROM (SELECT DISTINCT keys FROM found) a
+)
+SELECT coalesce(n.cve, k.cve) AS cve, n.hosts, n.severity, n.epss, n.kev, n.published, n.cvss_severity
+FROM (SELECT found.cve, counted.hosts, ";
+
+const NOW: &str = " FROM found JOIN counted ON counted.keys = found.keys
+    LEFT JOIN cves c ON c.id = found.cve
+) n FULL JOIN (SELECT * FROM cve_counts WHERE company_key = $1 AND cve = ANY($2)) k ON k.cve = n.cve
 WHERE (n.hosts, n.severity, n.epss, n.kev, n.published, n.cvss_severity) IS DISTINCT FROM
       (k.hosts, k.severity, k.epss, k.kev, k.published, k.cvss_severity)
-ORDER BY 1 LIMIT ";
+ORDER BY 1";
 
+/// What differs among the CVEs that come after one, `limit` of them at most.
 pub(super) async fn cve_differences(
     scope: &TenantScope,
+    after: &str,
     limit: i64,
-) -> Result<Vec<CveDifference>, StoreError> {
-    let mut query = within(
-        scope,
-        "SELECT coalesce(n.cve, k.cve) AS cve, n.hosts, n.severity, n.epss, n.kev, n.published,
-                n.cvss_severity
-         FROM (
-             SELECT found.cve,
-                    (SELECT count(DISTINCT i.agent_key) FROM findings f JOIN installations i
-                         ON i.company_key = $1 AND i.software_key = f.software_key
-                        AND i.closed_at = 'infinity'
-                     WHERE f.company_key = $1 AND f.cve = found.cve
-                       AND f.resolved_at = 'infinity' AND f.exception IS NULL) AS hosts, ",
-    )?;
+) -> Result<CveDifferences, StoreError> {
+    let mut tx = scope.begin_long("counts.cves", COUNTED_WITHIN).await?;
+    let mut cves = sqlx::query_scalar!(
+        r#"SELECT u.cve AS "cve!" FROM (
+               (SELECT DISTINCT f.cve FROM findings f
+                WHERE f.company_key = $1 AND f.resolved_at = 'infinity' AND f.cve > $2
+                ORDER BY f.cve LIMIT $3)
+               UNION
+               (SELECT k.cve FROM cve_counts k WHERE k.company_key = $1 AND k.cve > $2
+                ORDER BY k.cve LIMIT $3)
+           ) u ORDER BY u.cve LIMIT $3"#,
+        scope.key(),
+        after,
+        limit
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    let mut query = within(scope, COUNTED)?;
     push_ranks(&mut query);
-    query.push(NOW).push_bind(limit);
-    let mut tx = scope.begin("counts.cves").await?;
-    let rows = query.build_query_as().fetch_all(&mut *tx).await?;
+    query.push(NOW);
+    let differences = query.build_query_as().bind(&cves).fetch_all(&mut *tx).await?;
     tx.commit().await?;
-    Ok(rows)
+    let is_all = (cves.len() as u64) < limit.unsigned_abs();
+    Ok(CveDifferences { differences, next: cves.pop().filter(|_| !is_all) })
 }
 
 pub(super) async fn write_cves(
