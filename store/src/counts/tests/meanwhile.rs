@@ -5,9 +5,8 @@ use std::time::Duration;
 use sqlx::Connection as _;
 
 use super::*;
-use crate::counts::make::{
-    DIFFERENCES_MAX, begin, cve_differences, end, software_differences, write_cves, write_software,
-};
+use crate::counts::make::cves::{cve_differences, write_cves};
+use crate::counts::make::{DIFFERENCES_MAX, begin, end, software_differences, write_software};
 use crate::database::{Store, StoreConfig};
 
 /// Locks of the test's database that somebody waits for.
