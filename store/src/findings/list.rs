@@ -125,7 +125,7 @@ const OF_HOSTS: &str = " LEFT JOIN (
 const BY_SOFTWARE: &str = " GROUP BY i.software_key
     ) h ON h.software_key = f.software_key";
 
-const READ: &str = ") y) p
+pub(super) const READ: &str = ") y) p
 JOIN findings f ON f.company_key = $1 AND f.software_key = p.software_key AND f.cve = p.cve
                AND f.source = p.source AND f.opened_at = p.opened_at
 JOIN software s ON s.company_key = $1 AND s.software_key = p.software_key

@@ -9,8 +9,7 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use super::filter::{HostFilter, push_host_filter};
-use super::{Host, HostKind, excepted, then};
-use crate::counts::KEPT_FROM;
+use super::{Host, HostKind, counted, excepted, then};
 use crate::error::StoreError;
 use crate::export::Rows;
 use crate::page::{Order, Page, PageRequest, SortType, within};
@@ -151,71 +150,12 @@ const SELECT: &str = "SELECT id, kind, hostname, platform_family, platform_id, p
                       agent_version, enrolled_at, last_seen_at, revoked_at, digest_count, seen_every_s";
 
 /// Findings of some hosts, by severity. Hosts without any are left out.
-///
-/// Counted by software, once for all of these hosts that have it, and for what they have alone: one
-/// host has a thousandth of a large company's findings. Where counts are kept, software that has none or many is
-/// not counted again.
 pub(super) async fn count_findings(
     tx: &mut PgConnection,
     company_key: i64,
     agents: &[Uuid],
 ) -> Result<BTreeMap<AgentId, FindingCounts>, StoreError> {
-    let rows = sqlx::query!(
-        r#"WITH held AS MATERIALIZED (
-             SELECT a.id, i.software_key
-             FROM agents a
-             JOIN installations i
-               ON i.company_key = $1 AND i.agent_key = a.key AND NOT isfinite(i.closed_at)
-             WHERE a.company_key = $1 AND a.id = ANY($2)
-           ), vulnerable AS (
-             SELECT h.software_key,
-                    CASE WHEN n.is_kept THEN n.open ELSE v.open END AS open,
-                    CASE WHEN n.is_kept THEN n.critical ELSE v.critical END AS critical,
-                    CASE WHEN n.is_kept THEN n.high ELSE v.high END AS high,
-                    CASE WHEN n.is_kept THEN n.kev ELSE v.kev END AS kev,
-                    CASE WHEN n.is_kept THEN n.suppressed ELSE v.suppressed END AS suppressed
-             FROM (SELECT DISTINCT software_key FROM held) h
-             LEFT JOIN LATERAL (
-                 SELECT n.*, n.open + n.suppressed = 0 OR n.open + n.suppressed >= $3 AS is_kept
-                 FROM software_counts n
-                 WHERE n.company_key = $1 AND n.software_key = h.software_key
-             ) n ON true
-             CROSS JOIN LATERAL (
-                 SELECT count(*) FILTER (WHERE f.exception IS NULL) AS open,
-                        count(*) FILTER (WHERE f.exception IS NULL AND c.cvss_severity = 'critical')
-                            AS critical,
-                        count(*) FILTER (WHERE f.exception IS NULL AND c.cvss_severity = 'high')
-                            AS high,
-                        count(c.kev_added) FILTER (WHERE f.exception IS NULL) AS kev,
-                        count(f.exception) AS suppressed
-                 FROM findings f LEFT JOIN cves c ON c.id = f.cve
-                 WHERE f.company_key = $1 AND f.software_key = h.software_key
-                   AND NOT isfinite(f.resolved_at) AND n.is_kept IS NOT TRUE
-             ) v
-           )
-           SELECT h.id AS "id!", sum(v.open)::bigint AS "open!",
-                  sum(v.critical)::bigint AS "critical!", sum(v.high)::bigint AS "high!",
-                  sum(v.kev)::bigint AS "kev!", sum(v.suppressed)::bigint AS "suppressed!"
-           FROM held h JOIN vulnerable v ON v.software_key = h.software_key
-           WHERE v.open > 0 OR v.suppressed > 0
-           GROUP BY h.id"#,
-        company_key,
-        agents,
-        KEPT_FROM
-    )
-    .fetch_all(&mut *tx)
-    .await?;
-    let counts = rows.into_iter().map(|row| {
-        let counts = FindingCounts {
-            open: row.open.unsigned_abs(),
-            critical: row.critical.unsigned_abs(),
-            high: row.high.unsigned_abs(),
-            kev: row.kev.unsigned_abs(),
-            suppressed: row.suppressed.unsigned_abs(),
-        };
-        (AgentId(row.id), counts)
-    });
-    let mut counts = counts.collect();
+    let mut counts = counted::findings(tx, company_key, agents).await?;
     excepted::take_out(tx, company_key, agents, &mut counts).await?;
     Ok(counts)
 }
