@@ -12,6 +12,7 @@ use super::filter::{HostFilter, push_host_filter};
 use super::{Host, HostKind, counted, excepted, then};
 use crate::error::StoreError;
 use crate::export::Rows;
+use crate::names;
 use crate::page::{Order, Page, PageRequest, SortType, within};
 use crate::software::FindingCounts;
 use crate::tenant::TenantScope;
@@ -31,8 +32,10 @@ pub enum HostSort {
 }
 
 impl HostSort {
-    const fn order(self) -> Order {
+    /// `is_low`: hosts have their names in small letters.
+    const fn order(self, is_low: bool) -> Order {
         let (by, of, descending) = match self {
+            Self::Hostname if is_low => ("hostname_low", SortType::Text, false),
             Self::Hostname => ("lower(hostname)", SortType::Text, false),
             Self::LastSeen => (
                 "coalesce((extract(epoch FROM last_seen_at) * 1000000)::bigint, 0)",
@@ -57,13 +60,14 @@ pub async fn list(
     sort: HostSort,
     page: &PageRequest,
 ) -> Result<Page<Host>, StoreError> {
-    let order = sort.order();
+    let mut tx = scope.begin_read("hosts.list").await?;
+    let is_low = sort == HostSort::Hostname && names::of_hosts(&mut tx, scope.key()).await?;
+    let order = sort.order(is_low);
     let mut query = select(scope, filter, order)?;
     order.push_after(&mut query, page)?;
     order.push_end(&mut query, page);
     #[cfg(test)]
     crate::page::note(&query);
-    let mut tx = scope.begin_read("hosts.list").await?;
     let rows = query.build_query_as().fetch_all(&mut *tx).await?;
     let mut page = order.page(rows, page, |row: HostRow| Ok(Host::from(row)))?;
     count(&mut tx, scope.key(), &mut page.items, filter.as_of).await?;
@@ -81,7 +85,7 @@ pub async fn export(
     filter: &HostFilter,
     sort: HostSort,
 ) -> Result<HostExport, StoreError> {
-    let order = sort.order();
+    let order = sort.order(false);
     let mut query = select(scope, filter, order)?;
     order.push_order(&mut query);
     Ok(HostExport { rows: Rows::open(scope, "hosts.export", query).await?, as_of: filter.as_of })
@@ -206,5 +210,28 @@ impl From<HostRow> for Host {
             software: row.digest_count.unsigned_abs(),
             findings: FindingCounts::default(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::page::{After, SortValue, explain};
+    use crate::test_fixtures::{World, id};
+
+    #[tokio::test]
+    async fn a_page_of_hosts_deep_in_the_list_begins_where_the_index_says() {
+        let world = World::new().await;
+        let value = SortValue::Text("web-50000".to_owned());
+        let after = After { value, id: id().to_string(), seen: 50_000 };
+        let page = PageRequest { limit: 100, after: Some(after) };
+        let order = HostSort::Hostname.order(true);
+        let mut query = select(&world.scope, &HostFilter::default(), order).unwrap();
+        order.push_after(&mut query, &page).unwrap();
+        order.push_end(&mut query, &page);
+        let plan = explain(&world.scope, query).await;
+        let begins = plan.lines().find(|line| line.contains("Index Cond")).unwrap_or_default();
+        assert!(begins.contains("(ROW(hostname_low, id) > ROW("), "{plan}");
+        assert!(!plan.contains("Sort"), "{plan}");
     }
 }

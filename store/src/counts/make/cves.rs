@@ -24,7 +24,7 @@ pub(in crate::counts) struct CveDifference {
 #[derive(Debug)]
 pub(in crate::counts) struct CveDifferences {
     pub(in crate::counts) differences: Vec<CveDifference>,
-    next: Option<String>,
+    pub(in crate::counts) next: Option<String>,
 }
 
 /// Hosts are counted once for all CVEs that the same software has, as a kernel has hundreds; one after the

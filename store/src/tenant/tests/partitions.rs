@@ -297,9 +297,9 @@ async fn a_page_of_the_past_passes_what_its_company_had_once_and_not_once_a_row(
         apply(&scope, &batch, &judge, GENERATION, at(0)).await.unwrap();
     }
     let filter = FindingFilter { as_of: Some(at(10)), ..FindingFilter::default() };
+    let page = PageRequest::first(50);
     let before = rows_read(&store).await;
-    let page = findings::list(&scope, &filter, FindingSort::Severity, &PageRequest::first(50));
-    let found = page.await.unwrap().items;
+    let found = findings::list(&scope, &filter, FindingSort::Severity, &page).await.unwrap().items;
     assert!(found.len() == 50 && found.iter().all(|finding| finding.hosts == 2));
     let rows = rows_read(&store).await - before;
     assert!(rows <= 2 * 120, "{rows} rows were read for a page, of 120 that there are");
