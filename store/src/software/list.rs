@@ -334,7 +334,7 @@ mod tests {
         let exact = SoftwareFilter { name: Some("LibC6".to_owned()), ..SoftwareFilter::default() };
         for (filter, after, expected) in [
             (SoftwareFilter::default(), Some(after), "(ROW(name_low, software_key) > ROW("),
-            (exact, None, "(name_low = lower("),
+            (exact, None, "(name_low = 'libc6'"),
         ] {
             let page = PageRequest { limit: 100, after };
             let mut query = select(scope, &filter, (sort, true), None).unwrap();
