@@ -18,13 +18,15 @@ use axum::http::header;
 use axum::{Router, routing};
 use collector::clock::Clock;
 use collector::config::{Config, Layers, OidcConfig, WebhooksConfig};
-use collector::http::{self, ApiState, Gate, Node, NodeStatus};
+use collector::http::{self, ApiState, Explained, Gate, Node, NodeStatus};
 use collector::mail::Passes;
 use collector::oidc::Oidc;
 use collector::traces::Tracer;
 use collector::webhooks::{Reach, Sealer};
 use metrics_exporter_prometheus::PrometheusBuilder;
+use protocol::host::Platform;
 use protocol::ids::{CompanyId, TokenId};
+use protocol::software::SoftwareRecord;
 use protocol::token::EnrolmentToken;
 use serde_json::json;
 use store::api_keys::{self, NewApiKey, PresentedKey};
@@ -55,6 +57,10 @@ impl Node for NoNode {
 
     fn is_ready(&self) -> bool {
         true
+    }
+
+    fn why_not(&self, _: &SoftwareRecord, _: &Platform, _: &str) -> Option<Explained> {
+        None
     }
 }
 

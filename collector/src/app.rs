@@ -113,7 +113,7 @@ impl App {
         let database = Database::open(&config.database, environment, &lifecycle).await?;
         // The database before the authority, because it knows which one all nodes share.
         let opening = async {
-            let store = database.connect(&config.database).await?;
+            let store = database.connect(&config.database, config.http.request_timeout).await?;
             let authority = cluster::open_authority(&config, &store, &clock).await?;
             let tracer = telling::start_traces(&config, &clock, &lifecycle)?;
             anyhow::Ok((store, authority, tracer))
@@ -251,7 +251,7 @@ impl Base {
             reloadable.rates = Some(listening.rates);
             work = Some(started);
         }
-        let node = self.this_node(addresses, work.clone());
+        let node = self.this_node(addresses, Arc::clone(&jobs.matcher), work.clone());
         self.start_watched(Arc::clone(&node), metrics.clone()).await?;
         let announcements = self.announcements();
         if roles.has(Role::Api) {

@@ -63,7 +63,7 @@ pub use self::export::Exports;
 pub use self::gate::Gate;
 pub use self::health::Watched;
 pub use self::live::Live;
-pub use self::node::{IndexStatus, Node, NodeStatus};
+pub use self::node::{Explained, IndexStatus, Node, NodeStatus};
 pub use self::state::ApiState;
 pub use self::upload::Uploads;
 

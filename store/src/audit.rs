@@ -14,7 +14,7 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-pub use self::read::{Entry, EntryFilter, list, list_of_operators, purge};
+pub use self::read::{Entry, EntryExport, EntryFilter, export, list, list_of_operators, purge};
 use crate::error::StoreError;
 use crate::tenant::{OPERATORS, OperatorScope, TenantScope};
 

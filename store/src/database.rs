@@ -14,6 +14,7 @@ mod pool;
 mod pooler;
 mod primary;
 mod replica;
+mod turns;
 
 use std::fmt;
 use std::sync::Arc;
@@ -30,6 +31,8 @@ use self::pool::working;
 use self::primary::Servers;
 use self::replica::Replica;
 pub use self::replica::{READS, Replication};
+pub(crate) use self::turns::Turn;
+use self::turns::Turns;
 use crate::error::StoreError;
 use crate::events::Announced;
 use crate::known::KnownSoftware;
@@ -64,6 +67,9 @@ pub struct StoreConfig {
     pub acquire_timeout: Duration,
     /// How long one statement may take.
     pub statement_timeout: Duration,
+    /// How long one statement may take that reads for a request: less than the request may, so that nobody works
+    /// for who is gone.
+    pub read_timeout: Duration,
     /// Hash partitions of each company table, when this migration makes them.
     pub partitions: u16,
     /// Software rows that are remembered to exist, about 40 bytes each.
@@ -81,6 +87,7 @@ impl StoreConfig {
             connections_max: 16,
             acquire_timeout: Duration::from_secs(10),
             statement_timeout: Duration::from_secs(60),
+            read_timeout: Duration::from_secs(25),
             partitions: 16,
             known_software_max: 1_000_000,
         }
@@ -93,6 +100,7 @@ impl fmt::Debug for StoreConfig {
             .field("connections_max", &self.connections_max)
             .field("acquire_timeout", &self.acquire_timeout)
             .field("statement_timeout", &self.statement_timeout)
+            .field("read_timeout", &self.read_timeout)
             .field("partitions", &self.partitions)
             .field("known_software_max", &self.known_software_max)
             .finish_non_exhaustive()
@@ -157,6 +165,8 @@ struct Inner {
     replica: Option<Replica>,
     servers: Arc<Servers>,
     statement_timeout: Duration,
+    read_timeout: Duration,
+    turns: Turns,
     partitions: u16,
     known: KnownSoftware,
     announced: Announced,
@@ -207,6 +217,8 @@ impl Store {
                 replica,
                 servers,
                 statement_timeout: config.statement_timeout,
+                read_timeout: config.read_timeout,
+                turns: Turns::new(config.connections_max),
                 partitions: config.partitions,
                 known: KnownSoftware::new(config.known_software_max),
                 announced: Announced::default(),
@@ -268,6 +280,16 @@ impl Store {
     /// Where transactions are begun.
     pub(crate) fn transactions(&self) -> &Transactions {
         &self.inner.transactions
+    }
+
+    /// A company's next turn to read for a request.
+    pub(crate) async fn turn(&self, company_key: i64) -> Result<Turn, StoreError> {
+        self.inner.turns.take(company_key).await
+    }
+
+    /// How long one statement may take that reads for a request.
+    pub(crate) fn read_timeout(&self) -> Duration {
+        self.inner.read_timeout
     }
 
     pub(crate) fn known_software(&self) -> &KnownSoftware {

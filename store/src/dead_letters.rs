@@ -189,8 +189,8 @@ async fn insert(
 }
 
 const NEWEST: Order = Order {
-    by: "(extract(epoch FROM created_at) * 1000000)::bigint",
-    of: SortType::Integer,
+    by: "created_at",
+    of: SortType::Instant,
     descending: true,
     tie: "id",
     tie_is_uuid: true,

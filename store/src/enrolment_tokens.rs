@@ -134,9 +134,8 @@ pub async fn list(
 }
 
 const NEWEST: Order = Order {
-    // Microseconds are what a `timestamptz` holds, so a page token keeps the place exactly.
-    by: "(extract(epoch FROM created_at) * 1000000)::bigint",
-    of: SortType::Integer,
+    by: "created_at",
+    of: SortType::Instant,
     descending: true,
     tie: "id",
     tie_is_uuid: true,

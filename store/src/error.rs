@@ -25,6 +25,9 @@ pub enum StoreError {
     /// The place that a page was to start after is none of this list's.
     #[error("the page does not belong to this list and order: start again without a page token")]
     InvalidCursor,
+    /// The company reads as much at once as it may: try again in a moment.
+    #[error("all turns of the company to read are taken")]
+    Busy,
 }
 
 impl StoreError {
@@ -33,7 +36,10 @@ impl StoreError {
     pub const fn is_permanent(&self) -> bool {
         match self {
             Self::Unstorable(_) => true,
-            Self::Unavailable(_) | Self::Inconsistent { .. } | Self::InvalidCursor => false,
+            Self::Unavailable(_)
+            | Self::Inconsistent { .. }
+            | Self::InvalidCursor
+            | Self::Busy => false,
         }
     }
 
@@ -49,7 +55,10 @@ impl StoreError {
                 matches!(code.get(..2), Some("08" | "53" | "58"))
                     || matches!(code.as_str(), "57P01" | "57P03" | "25006")
             }),
-            Self::Unstorable(_) | Self::Inconsistent { .. } | Self::InvalidCursor => false,
+            Self::Unstorable(_)
+            | Self::Inconsistent { .. }
+            | Self::InvalidCursor
+            | Self::Busy => false,
         }
     }
 
@@ -93,9 +102,10 @@ pub(crate) fn is_conflict(error: &StoreError) -> bool {
             // statement was done.
             code(error).is_some_and(|code| matches!(code.as_str(), "40001" | "40P01"))
         }
-        StoreError::Unstorable(_) | StoreError::Inconsistent { .. } | StoreError::InvalidCursor => {
-            false
-        }
+        StoreError::Unstorable(_)
+        | StoreError::Inconsistent { .. }
+        | StoreError::InvalidCursor
+        | StoreError::Busy => false,
     }
 }
 

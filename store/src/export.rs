@@ -68,7 +68,7 @@ impl Rows {
 
 /// A transaction that sees one moment, for cursors that are read to their ends.
 pub(crate) async fn snapshot(scope: &TenantScope, name: &'static str) -> Result<Tx, StoreError> {
-    let mut tx = scope.begin_read(name).await?;
+    let mut tx = scope.begin_whole(name).await?;
     // One snapshot for the cursor and what is counted beside it, and a plan for all rows: a cursor's
     // is otherwise made for the first tenth of them.
     sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")

@@ -7,6 +7,7 @@ mod columns;
 mod filter;
 mod list;
 mod replace;
+mod then;
 mod walk;
 
 pub(crate) use self::columns::FindingColumns;

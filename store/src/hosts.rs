@@ -4,6 +4,7 @@
 //! erases one.
 
 mod changes;
+mod counted;
 mod erase;
 mod excepted;
 mod filter;

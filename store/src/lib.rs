@@ -35,6 +35,7 @@ pub mod inspection;
 pub mod invitations;
 pub mod jobs;
 pub mod labels;
+pub mod names;
 pub mod nodes;
 pub mod oidc;
 pub mod page;

@@ -143,6 +143,11 @@ pub(crate) fn push_holds(
 }
 
 #[cfg(test)]
+mod explain;
+#[cfg(test)]
+pub(crate) use self::explain::explain;
+
+#[cfg(test)]
 std::thread_local! {
     /// The statements of lists that were built on this thread, for the test that parses them.
     static ASKED: std::cell::RefCell<Vec<String>> = const { std::cell::RefCell::new(Vec::new()) };
@@ -171,7 +176,7 @@ where
 {
     #[cfg(test)]
     note(&query);
-    let mut tx = scope.begin(name).await?;
+    let mut tx = scope.begin_read(name).await?;
     let rows = query.build_query_as().fetch_all(&mut *tx).await?;
     tx.commit().await?;
     Ok(rows)
@@ -292,8 +297,12 @@ impl Order {
 
 /// The instant so many microseconds after the epoch.
 pub(crate) fn instant(microseconds: i64) -> Result<OffsetDateTime, StoreError> {
+    // Microseconds are what a `timestamptz` holds, so a place is kept exactly. None of ours is before the year 1, which
+    // a token may say all the same and PostgreSQL may not take.
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(microseconds) * 1_000)
-        .map_err(|_| StoreError::InvalidCursor)
+        .ok()
+        .filter(|at| at.year() > 0)
+        .ok_or(StoreError::InvalidCursor)
 }
 
 /// A text as a pattern of `LIKE` that finds it anywhere, its own wildcards taken literally.

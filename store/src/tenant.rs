@@ -8,12 +8,13 @@
 mod principal;
 
 use std::fmt;
+use std::time::Duration;
 
 use protocol::ids::CompanyId;
 
 pub use self::principal::Principal;
 use crate::audit::Origin;
-use crate::database::Store;
+use crate::database::{Store, Turn};
 use crate::error::StoreError;
 use crate::tx::{self, Settings, Tx};
 
@@ -27,6 +28,8 @@ pub struct TenantScope {
     company: CompanyId,
     key: i64,
     origin: Origin,
+    /// Whether it is a request's, which reads in its company's turn.
+    is_a_requests: bool,
 }
 
 impl fmt::Debug for TenantScope {
@@ -63,15 +66,60 @@ impl TenantScope {
         self
     }
 
+    /// The same scope for a request: what it reads takes a turn of the company, and no longer than the request.
+    #[must_use]
+    pub(crate) fn of_a_request(mut self) -> Self {
+        self.is_a_requests = true;
+        self
+    }
+
     pub(crate) async fn begin(&self, name: &'static str) -> Result<Tx, StoreError> {
         let settings = Settings { company: Some(self.key), ..Settings::default() };
         tx::begin(self.store.transactions(), name, settings).await
     }
 
-    /// A transaction that only reads, as much as was committed when it begins, maybe on a standby.
+    /// A transaction that only reads, as much as was committed when it begins, maybe on a standby. A request's
+    /// takes a turn of the company.
     pub(crate) async fn begin_read(&self, name: &'static str) -> Result<Tx, StoreError> {
+        let (turn, settings) = self.turn().await?;
+        Ok(self.store.begin_read(name, settings).await?.in_turn(turn))
+    }
+
+    /// A transaction that reads one object. A request's takes a turn of the company.
+    pub(crate) async fn begin_look(&self, name: &'static str) -> Result<Tx, StoreError> {
+        let (turn, settings) = self.turn().await?;
+        Ok(tx::begin(self.store.transactions(), name, settings).await?.in_turn(turn))
+    }
+
+    /// A transaction that reads something to its end, maybe on a standby. It takes no turn: there are places for
+    /// those that do, fewer than connections.
+    pub(crate) async fn begin_whole(&self, name: &'static str) -> Result<Tx, StoreError> {
         let settings = Settings { company: Some(self.key), ..Settings::default() };
         self.store.begin_read(name, settings).await
+    }
+
+    /// A transaction of a job, each of whose statements may take so long.
+    pub(crate) async fn begin_long(
+        &self,
+        name: &'static str,
+        within: Duration,
+    ) -> Result<Tx, StoreError> {
+        let settings = Settings {
+            company: Some(self.key),
+            statement_timeout: Some(within),
+            ..Settings::default()
+        };
+        tx::begin(self.store.transactions(), name, settings).await
+    }
+
+    async fn turn(&self) -> Result<(Option<Turn>, Settings), StoreError> {
+        let settings = Settings { company: Some(self.key), ..Settings::default() };
+        if !self.is_a_requests {
+            return Ok((None, settings));
+        }
+        let turn = self.store.turn(self.key).await?;
+        let statement_timeout = Some(self.store.read_timeout());
+        Ok((Some(turn), Settings { statement_timeout, ..settings }))
     }
 
     /// A transaction whose rows are all found by key, however old the table's statistics are.
@@ -185,7 +233,13 @@ impl Store {
     }
 
     pub(crate) fn scope_of(&self, company: CompanyId, key: i64) -> TenantScope {
-        TenantScope { store: self.clone(), company, key, origin: Origin::system() }
+        TenantScope {
+            store: self.clone(),
+            company,
+            key,
+            origin: Origin::system(),
+            is_a_requests: false,
+        }
     }
 }
 

@@ -34,6 +34,8 @@ pub(crate) struct Settings {
     /// Whether every row is found by its key. A plan that was made while a table was small would
     /// read all of it, and be kept when it has grown.
     pub(crate) by_key_only: bool,
+    /// How long one statement may take, where it is not what holds for all.
+    pub(crate) statement_timeout: Option<Duration>,
 }
 
 /// Where transactions are begun.
@@ -89,6 +91,10 @@ pub(crate) async fn begin(
     if settings.by_key_only {
         // No prohibition: where there is no index PostgreSQL reads the table all the same.
         sql.push_str("; SET LOCAL enable_seqscan = off");
+    }
+    if let Some(timeout) = settings.statement_timeout {
+        let timeout_ms = timeout.as_millis();
+        append(&mut sql, format_args!("; SET LOCAL statement_timeout = {timeout_ms}"));
     }
     // One text of several statements goes by the simple protocol, in one round trip.
     let timed = named::Timed::begin(name);

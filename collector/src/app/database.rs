@@ -15,6 +15,9 @@ use crate::postgres::PrivatePostgres;
 /// How long to wait before a server that ended is started again.
 const RESTART_AFTER: Duration = Duration::from_secs(1);
 
+/// The part of a request's time that one of its statements may take.
+const STATEMENT_OF_REQUEST: f64 = 0.8;
+
 /// The server that a collector uses.
 #[derive(Debug)]
 pub(super) struct Database {
@@ -52,11 +55,16 @@ impl Database {
     }
 
     /// Connects and brings the schema up to date.
-    pub(super) async fn connect(&self, config: &DatabaseConfig) -> anyhow::Result<Store> {
+    pub(super) async fn connect(
+        &self,
+        config: &DatabaseConfig,
+        request_timeout: Duration,
+    ) -> anyhow::Result<Store> {
         let store = Store::connect(&StoreConfig {
             pooler_url: config.pooler.as_ref().map(|pooler| pooler.expose().to_owned()),
             replica_url: config.replica.as_ref().map(|replica| replica.expose().to_owned()),
             connections_max: config.connections_max,
+            read_timeout: request_timeout.mul_f64(STATEMENT_OF_REQUEST),
             ..StoreConfig::new(self.url.expose())
         })
         .await

@@ -5,14 +5,17 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use enrichment::index::Index;
 use metrics_exporter_prometheus::PrometheusHandle;
+use protocol::host::Platform;
 use protocol::ids::TokenId;
+use protocol::software::SoftwareRecord;
 use protocol::token::EnrolmentToken;
 use ring::rand::SystemRandom;
 
 use super::{Addresses, Base, Work};
 use crate::authority::Authority;
 use crate::clock::Clock;
-use crate::http::{self, IndexStatus, Node, NodeStatus};
+use crate::http::{self, Explained, IndexStatus, Node, NodeStatus};
+use crate::pipeline::matcher::Matcher;
 use crate::tokens::TokenMaker;
 
 /// This process.
@@ -22,6 +25,7 @@ pub(super) struct ThisNode {
     authority: Arc<Authority>,
     random: SystemRandom,
     clock: Clock,
+    matcher: Arc<Matcher>,
     work: Option<(Work, u64)>,
 }
 
@@ -31,15 +35,21 @@ impl ThisNode {
         tokens: TokenMaker,
         authority: Arc<Authority>,
         clock: Clock,
+        matcher: Arc<Matcher>,
         work: Option<(Work, u64)>,
     ) -> Self {
-        Self { tokens, authority, random: SystemRandom::new(), clock, work }
+        Self { tokens, authority, random: SystemRandom::new(), clock, matcher, work }
     }
 }
 
 impl Base {
     /// This process, once it is known where it listens.
-    pub(super) fn this_node(&self, addresses: Addresses, work: Option<Work>) -> Arc<ThisNode> {
+    pub(super) fn this_node(
+        &self,
+        addresses: Addresses,
+        matcher: Arc<Matcher>,
+        work: Option<Work>,
+    ) -> Arc<ThisNode> {
         let tokens = TokenMaker::new(
             self.authority.fingerprint(),
             &self.config.ingest.addresses,
@@ -47,7 +57,8 @@ impl Base {
             addresses.ingest.unwrap_or(self.config.ingest.listen),
         );
         let work = work.map(|work| (work, self.config.queue.bytes_max));
-        Arc::new(ThisNode::new(tokens, Arc::clone(&self.authority), self.clock.clone(), work))
+        let authority = Arc::clone(&self.authority);
+        Arc::new(ThisNode::new(tokens, authority, self.clock.clone(), matcher, work))
     }
 
     /// Answers those who watch at an address of their own, if they have one.
@@ -103,6 +114,18 @@ impl Node for ThisNode {
         let work = self.work.as_ref();
         // A process without a queue has nothing that could refuse.
         work.is_none_or(|(work, _)| !work.queue.stats().is_refusing)
+    }
+
+    fn why_not(
+        &self,
+        record: &SoftwareRecord,
+        platform: &Platform,
+        cve: &str,
+    ) -> Option<Explained> {
+        // One judge for both, so that the generation is that of the index which answered.
+        let judge = self.matcher.judge();
+        let answer = judge.why_not(record, platform, cve)?;
+        Some(Explained { answer, generation: judge.generation() })
     }
 }
 

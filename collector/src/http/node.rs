@@ -1,7 +1,10 @@
 //! What the API asks of the process that it runs in, as a trait, so that handlers can be tested
 //! without a queue and a CA.
 
+use enrichment::matching::WhyNot;
+use protocol::host::Platform;
 use protocol::ids::TokenId;
+use protocol::software::SoftwareRecord;
 use protocol::token::EnrolmentToken;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -20,6 +23,20 @@ pub trait Node: Send + Sync + 'static {
 
     /// Whether the node takes work: its queue, where it has one, took what came last.
     fn is_ready(&self) -> bool;
+
+    /// Why a piece of software does not have a CVE by this node's index; `None` while it has none. Blocks for as
+    /// long as the index's pages take to come.
+    fn why_not(&self, record: &SoftwareRecord, platform: &Platform, cve: &str)
+    -> Option<Explained>;
+}
+
+/// Why a piece of software does not have a CVE.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explained {
+    /// The first condition that fails.
+    pub answer: WhyNot,
+    /// The generation of the index that says so.
+    pub generation: u64,
 }
 
 /// One node's pipeline at one moment.

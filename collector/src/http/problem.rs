@@ -209,6 +209,10 @@ impl From<StoreError> for Problem {
                 tracing::warn!("answer a request: {}", Causes(&error.into()));
                 Self::Unavailable { what: "the database", retry_after_s: 5 }
             }
+            StoreError::Busy => {
+                tracing::info!("answer a request: {error}");
+                Self::Unavailable { what: "a turn of the company to read", retry_after_s: 2 }
+            }
             StoreError::Unstorable(_) | StoreError::Inconsistent { .. } => {
                 Self::Internal(error.into())
             }

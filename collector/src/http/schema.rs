@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use enrichment::evaluation::{Confidence, Status};
+use enrichment::matching::Step;
 use protocol::software::Source;
 use schemars::JsonSchema;
 
@@ -20,6 +21,11 @@ names_of! {
     /// What matching could make of a piece of software.
     StatusName as "MatchingStatus":
         [Status::Evaluated, Status::NotEvaluable, Status::Unmapped].iter().map(|s| s.as_str()).collect()
+}
+
+names_of! {
+    /// The condition that keeps a CVE from being found, in the order in which they are asked; `found` where none does.
+    StepName as "MatchingStep": Step::ALL.iter().map(|step| step.as_str()).collect()
 }
 
 names_of! {
@@ -154,6 +160,9 @@ mod tests {
     fn words_are_written_as_they_are_documented() {
         for source in Source::ALL {
             assert_eq!(json!(source), source.as_str());
+        }
+        for step in Step::ALL {
+            assert_eq!(json!(step), step.as_str());
         }
         assert_eq!(json!(Status::NotEvaluable), Status::NotEvaluable.as_str());
         assert_eq!(json!(Confidence::Low), Confidence::Low.as_str());

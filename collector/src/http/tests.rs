@@ -31,3 +31,4 @@ mod statistics;
 mod walk;
 mod webhook_messages;
 mod webhooks;
+mod why_not;

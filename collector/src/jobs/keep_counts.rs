@@ -1,13 +1,14 @@
 //! Keeps the counts of large companies, which their lists are ordered by (decision 46).
 //!
-//! Every minute it asks of each company whether its counts are due; counting takes a second for fifteen
+//! Every minute it fills in the names that lists are ordered by, where a release before wrote none (decision 56), and
+//! asks of each company whether its counts are due; counting takes a second for fifteen
 //! million installations, and locks nothing that inventories write. One company that cannot be counted keeps no
 //! other from it.
 
 use anyhow::Context as _;
 use store::page::{PAGE_ITEMS_MAX, PageRequest};
 use store::tenant::TenantScope;
-use store::{companies, counts, feeds};
+use store::{companies, counts, feeds, names};
 use time::OffsetDateTime;
 
 use super::Jobs;
@@ -52,6 +53,11 @@ async fn count_due(
     scope: &TenantScope,
     refreshed_at: Option<OffsetDateTime>,
 ) -> anyhow::Result<()> {
+    // Where a release before this one wrote names; lists by name are slow until then.
+    let filled = names::fill(scope).await.context("fill names in small letters")?;
+    if filled > 0 {
+        tracing::info!(company = %scope.company(), filled, "filled names in small letters");
+    }
     // Before the question: what changes while it is asked is counted the next time.
     let now = jobs.clock.now();
     if !counts::is_due(scope, refreshed_at, now).await? {

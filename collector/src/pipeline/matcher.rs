@@ -16,7 +16,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use enrichment::evaluation::{Evaluation, Identity, Status};
 use enrichment::index::{ChangedKeys, Index};
-use enrichment::matching;
+use enrichment::matching::{self, WhyNot};
 use enrichment::sbom;
 use enrichment::subject::{Platform as SubjectPlatform, Subject};
 use metrics::{Counter, counter};
@@ -236,6 +236,19 @@ impl Judge {
         };
         self.present.memory.put(key, &evaluation);
         evaluation
+    }
+
+    /// Why a piece of software does not have a CVE; `None` without an index. It reads the index, so call it where
+    /// blocking is allowed.
+    #[must_use]
+    pub fn why_not(
+        &self,
+        record: &SoftwareRecord,
+        platform: &Platform,
+        cve: &str,
+    ) -> Option<WhyNot> {
+        let index = self.present.index.as_ref()?;
+        Some(matching::why_not(index, &subject(record, platform), cve))
     }
 }
 

@@ -55,3 +55,50 @@ pub enum Step {
     /// None: the CVE is found.
     Found,
 }
+
+impl Step {
+    /// All of them, in their order.
+    pub const ALL: [Self; 17] = [
+        Self::NotEvaluable,
+        Self::Unmapped,
+        Self::UnknownCve,
+        Self::NoStatement,
+        Self::Withdrawn,
+        Self::NoProducts,
+        Self::Product,
+        Self::OtherBuild,
+        Self::Version,
+        Self::Update,
+        Self::NotAffected,
+        Self::Target,
+        Self::Edition,
+        Self::Hardware,
+        Self::OtherApplication,
+        Self::OtherSystem,
+        Self::Found,
+    ];
+
+    /// The word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NotEvaluable => "not_evaluable",
+            Self::Unmapped => "unmapped",
+            Self::UnknownCve => "unknown_cve",
+            Self::NoStatement => "no_statement",
+            Self::Withdrawn => "withdrawn",
+            Self::NoProducts => "no_products",
+            Self::Product => "product",
+            Self::OtherBuild => "other_build",
+            Self::Version => "version",
+            Self::Update => "update",
+            Self::NotAffected => "not_affected",
+            Self::Target => "target",
+            Self::Edition => "edition",
+            Self::Hardware => "hardware",
+            Self::OtherApplication => "other_application",
+            Self::OtherSystem => "other_system",
+            Self::Found => "found",
+        }
+    }
+}

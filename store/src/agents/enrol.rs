@@ -207,8 +207,9 @@ async fn insert(
     .await?;
     let key = sqlx::query_scalar!(
         "INSERT INTO agents (company_key, id, hostname, agent_version, enrolled_at, enrolled_with,
-                             certificate_serial, certificate_sha256, certificate_expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+                             certificate_serial, certificate_sha256, certificate_expires_at,
+                             hostname_low)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, lower($3))
          RETURNING key",
         spent.company_key,
         enrolment.agent.0,

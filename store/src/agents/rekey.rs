@@ -110,8 +110,8 @@ async fn insert(
 ) -> Result<(), StoreError> {
     let key = sqlx::query_scalar!(
         "INSERT INTO agents (company_key, id, hostname, agent_version, enrolled_at, enrolled_with,
-                             rekeyed_from)
-         SELECT $1, $3, hostname, agent_version, $4, enrolled_with, id
+                             rekeyed_from, hostname_low)
+         SELECT $1, $3, hostname, agent_version, $4, enrolled_with, id, lower(hostname)
          FROM agents WHERE company_key = $1 AND key = $2
          RETURNING key",
         company_key,

@@ -7,7 +7,8 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::error::StoreError;
-use crate::page::{Listed, Order, Page, PageRequest, SortType};
+use crate::export::Rows;
+use crate::page::{self, Listed, Order, Page, PageRequest, SortType};
 use crate::tenant::{OPERATORS, OperatorScope, TenantScope};
 
 /// A row of the log.
@@ -63,7 +64,7 @@ pub async fn list(
     page: &PageRequest,
 ) -> Result<Page<Entry>, StoreError> {
     let mut query = select(scope.key(), filter, page)?;
-    let mut tx = scope.begin("audit.list").await?;
+    let mut tx = scope.begin_look("audit.list").await?;
     let rows: Vec<Listed<EntryRow>> = query.build_query_as().fetch_all(&mut *tx).await?;
     tx.commit().await?;
     NEWEST.page(rows, page, |row| Ok(row.into()))
@@ -87,24 +88,31 @@ pub async fn list_of_operators(
 }
 
 const NEWEST: Order = Order {
-    by: "(extract(epoch FROM at) * 1000000)::bigint",
-    of: SortType::Integer,
+    by: "at",
+    of: SortType::Instant,
     descending: true,
     tie: "id",
     tie_is_uuid: true,
 };
+
+const COLUMNS: &str = "SELECT id, at, actor_kind, actor_id, actor_name, address, request_id, action, object,
+       before, after";
 
 fn select(
     company_key: i64,
     filter: &EntryFilter,
     page: &PageRequest,
 ) -> Result<QueryBuilder<Postgres>, StoreError> {
-    let mut query = QueryBuilder::new(
-        "SELECT id, at, actor_kind, actor_id, actor_name, address, request_id, action, object,
-                before, after",
-    );
+    let mut query = QueryBuilder::new(COLUMNS);
     NEWEST.push_columns(&mut query);
     query.push("FROM audit_log WHERE company_key = ").push_bind(company_key);
+    push_filter(&mut query, filter);
+    NEWEST.push_after(&mut query, page)?;
+    NEWEST.push_end(&mut query, page);
+    Ok(query)
+}
+
+fn push_filter(query: &mut QueryBuilder<Postgres>, filter: &EntryFilter) {
     if let Some(actor) = filter.actor {
         query.push(" AND actor_id = ").push_bind(actor);
     }
@@ -122,9 +130,35 @@ fn select(
     if let Some(until) = filter.until {
         query.push(" AND at < ").push_bind(until);
     }
-    NEWEST.push_after(&mut query, page)?;
-    NEWEST.push_end(&mut query, page);
-    Ok(query)
+}
+
+/// All of a company's log that a filter has, newest first and in one snapshot, some at a time.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn export(scope: &TenantScope, filter: &EntryFilter) -> Result<EntryExport, StoreError> {
+    let mut query = page::within(scope, COLUMNS)?;
+    query.push(" FROM audit_log WHERE company_key = $1");
+    push_filter(&mut query, filter);
+    NEWEST.push_order(&mut query);
+    Ok(EntryExport(Rows::open(scope, "audit.export", query).await?))
+}
+
+/// An export of the log under way.
+#[derive(Debug)]
+pub struct EntryExport(Rows);
+
+impl EntryExport {
+    /// The next ones; nothing at the end.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be used.
+    pub async fn next(&mut self) -> Result<Vec<Entry>, StoreError> {
+        let rows: Vec<EntryRow> = self.0.fetch().await?;
+        Ok(rows.into_iter().map(Entry::from).collect())
+    }
 }
 
 /// Forgets up to `limit` of the company's rows from before; how many there were.
@@ -180,6 +214,29 @@ impl From<EntryRow> for Entry {
             object: row.object,
             before: row.before.map(|json| json.0),
             after: row.after.map(|json| json.0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::page::{After, SortValue, explain};
+    use crate::test_fixtures::{World, at, id};
+
+    #[tokio::test]
+    async fn a_page_of_the_log_begins_where_the_key_says_and_sorts_nothing() {
+        let world = World::new().await;
+        let value = SortValue::Integer(at(7).unix_timestamp() * 1_000_000);
+        let after = After { value, id: id().to_string(), seen: 500_000 };
+        let deep = PageRequest { limit: 100, after: Some(after) };
+        for page in [PageRequest::first(100), deep] {
+            let query = select(world.scope.key(), &EntryFilter::default(), &page).unwrap();
+            let plan = explain(&world.scope, query).await;
+            assert!(plan.contains("Backward") && !plan.contains("Sort"), "{plan}");
+            let begins = plan.contains("(ROW(at, id) < ROW(");
+            assert_eq!(begins, page.after.is_some(), "{plan}");
+            assert!(!plan.contains("Filter: (ROW("), "{plan}");
         }
     }
 }

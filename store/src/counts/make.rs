@@ -4,21 +4,25 @@
 //! transactions: whoever comes first is seen by the other. What a row says that others trust, that there is
 //! nothing, is therefore asked once more with the row locked.
 
+pub(super) mod cves;
+
 use std::time::Duration;
 
 use sqlx::FromRow;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{admission, kept_at, push_ranks};
+use self::cves::{cve_differences, write_cves};
+use super::{admission, kept_at};
 use crate::error::StoreError;
-use crate::page::within;
 use crate::tenant::TenantScope;
 
 /// Rows that are written in one transaction: whoever opens findings of the same software waits for it.
 const ROWS_A_TIME: usize = 2_000;
 /// Differences that are read at once.
 pub(super) const DIFFERENCES_MAX: i64 = 200_000;
+/// CVEs that are counted at once: each asks for the hosts of all software that has it.
+const CVES_A_TIME: i64 = 1_000;
 /// How long counting a company may take in all. What was written by then stays, and the next time goes on.
 pub(crate) const COUNTED_WITHIN: Duration = Duration::from_secs(1_800);
 
@@ -68,14 +72,12 @@ pub(super) async fn count_by(
             break;
         }
     }
-    loop {
-        let some = cve_differences(scope, differences_max).await?;
-        write_cves(scope, &some).await?;
-        let rows = some.len() as u64;
-        counted.cves += rows;
-        if is_all(rows) {
-            break;
-        }
+    let mut after = Some(String::new());
+    while let Some(place) = after {
+        let some = cve_differences(scope, &place, differences_max.min(CVES_A_TIME)).await?;
+        write_cves(scope, &some.differences).await?;
+        counted.cves += some.differences.len() as u64;
+        after = some.next;
     }
     end(scope, now, seconds()).await?;
     Ok(counted)
@@ -138,7 +140,7 @@ pub(super) async fn software_differences(
     scope: &TenantScope,
     limit: i64,
 ) -> Result<Vec<SoftwareDifference>, StoreError> {
-    let mut tx = scope.begin("counts.software").await?;
+    let mut tx = scope.begin_long("counts.software", COUNTED_WITHIN).await?;
     let rows = sqlx::query_as!(
         SoftwareDifference,
         r#"SELECT coalesce(n.software_key, k.software_key) AS "software_key!",
@@ -248,123 +250,6 @@ async fn keep_software(
                          AND f.software_key = k.software_key AND NOT isfinite(f.resolved_at))",
         scope.key(),
         &clean
-    )
-    .execute(&mut *tx)
-    .await?;
-    Ok(tx.commit().await?)
-}
-
-/// A row that is to be written; without `hosts` one that is to go.
-#[derive(Debug, FromRow)]
-pub(super) struct CveDifference {
-    cve: String,
-    hosts: Option<i64>,
-    severity: Option<i64>,
-    epss: Option<i64>,
-    kev: Option<i64>,
-    published: Option<i64>,
-    cvss_severity: Option<String>,
-}
-
-/// Hosts are counted CVE by CVE: sorting every host of every finding at once takes a disk.
-const NOW: &str = " FROM (
-        SELECT DISTINCT cve FROM findings WHERE company_key = $1 AND resolved_at = 'infinity'
-    ) found LEFT JOIN cves c ON c.id = found.cve
-) n FULL JOIN (SELECT * FROM cve_counts WHERE company_key = $1) k ON k.cve = n.cve
-WHERE (n.hosts, n.severity, n.epss, n.kev, n.published, n.cvss_severity) IS DISTINCT FROM
-      (k.hosts, k.severity, k.epss, k.kev, k.published, k.cvss_severity)
-ORDER BY 1 LIMIT ";
-
-pub(super) async fn cve_differences(
-    scope: &TenantScope,
-    limit: i64,
-) -> Result<Vec<CveDifference>, StoreError> {
-    let mut query = within(
-        scope,
-        "SELECT coalesce(n.cve, k.cve) AS cve, n.hosts, n.severity, n.epss, n.kev, n.published,
-                n.cvss_severity
-         FROM (
-             SELECT found.cve,
-                    (SELECT count(DISTINCT i.agent_key) FROM findings f JOIN installations i
-                         ON i.company_key = $1 AND i.software_key = f.software_key
-                        AND i.closed_at = 'infinity'
-                     WHERE f.company_key = $1 AND f.cve = found.cve
-                       AND f.resolved_at = 'infinity' AND f.exception IS NULL) AS hosts, ",
-    )?;
-    push_ranks(&mut query);
-    query.push(NOW).push_bind(limit);
-    let mut tx = scope.begin("counts.cves").await?;
-    let rows = query.build_query_as().fetch_all(&mut *tx).await?;
-    tx.commit().await?;
-    Ok(rows)
-}
-
-pub(super) async fn write_cves(
-    scope: &TenantScope,
-    differences: &[CveDifference],
-) -> Result<(), StoreError> {
-    let (kept, gone): (Vec<_>, Vec<_>) = differences.iter().partition(|row| row.hosts.is_some());
-    for some in gone.chunks(ROWS_A_TIME) {
-        let cves: Vec<String> = some.iter().map(|row| row.cve.clone()).collect();
-        forget_cves(scope, &cves).await?;
-    }
-    for some in kept.chunks(ROWS_A_TIME) {
-        keep_cves(scope, some).await?;
-    }
-    Ok(())
-}
-
-/// Takes the rows of CVEs away that no finding has any more. What was opened since the snapshot keeps its row.
-async fn forget_cves(scope: &TenantScope, cves: &[String]) -> Result<(), StoreError> {
-    let mut tx = scope.begin_by_key("counts.forget_cves").await?;
-    // First and for itself: whoever opens findings of them is waited for here, and seen below.
-    sqlx::query!(
-        "SELECT cve FROM cve_counts WHERE company_key = $1 AND cve = ANY($2)
-         ORDER BY cve FOR UPDATE",
-        scope.key(),
-        cves
-    )
-    .fetch_all(&mut *tx)
-    .await?;
-    sqlx::query!(
-        "DELETE FROM cve_counts k WHERE k.company_key = $1 AND k.cve = ANY($2)
-           AND NOT EXISTS (SELECT FROM findings f WHERE f.company_key = $1 AND f.cve = k.cve
-                             AND f.resolved_at = 'infinity')",
-        scope.key(),
-        cves
-    )
-    .execute(&mut *tx)
-    .await?;
-    Ok(tx.commit().await?)
-}
-
-async fn keep_cves(scope: &TenantScope, kept: &[&CveDifference]) -> Result<(), StoreError> {
-    let column = |of: fn(&CveDifference) -> Option<i64>| -> Vec<i64> {
-        kept.iter().map(|row| of(row).unwrap_or_default()).collect()
-    };
-    let cves: Vec<String> = kept.iter().map(|row| row.cve.clone()).collect();
-    let severities: Vec<String> =
-        kept.iter().map(|row| row.cvss_severity.clone().unwrap_or_default()).collect();
-    let mut tx = scope.begin_by_key("counts.write_cves").await?;
-    sqlx::query!(
-        "INSERT INTO cve_counts
-             (company_key, cve, hosts, severity, epss, kev, published, cvss_severity)
-         SELECT $1, r.cve, r.hosts, r.severity, r.epss, r.kev, r.published, r.cvss_severity
-         FROM UNNEST($2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[],
-                     $7::bigint[], $8::text[])
-              AS r (cve, hosts, severity, epss, kev, published, cvss_severity)
-         ON CONFLICT (company_key, cve) DO UPDATE
-         SET hosts = excluded.hosts, severity = excluded.severity, epss = excluded.epss,
-             kev = excluded.kev, published = excluded.published,
-             cvss_severity = excluded.cvss_severity",
-        scope.key(),
-        &cves,
-        &column(|row| row.hosts),
-        &column(|row| row.severity),
-        &column(|row| row.epss),
-        &column(|row| row.kev),
-        &column(|row| row.published),
-        &severities
     )
     .execute(&mut *tx)
     .await?;

@@ -3,12 +3,14 @@
 
 mod meanwhile;
 
+use enrichment::cve::KevEntry;
 use protocol::fingerprint::SoftwareKey;
 
 use super::make::count_by;
 use super::*;
 use crate::cves::{self, CveFilter, CveSort, Severity};
 use crate::findings::{self, FindingFilter, FindingSort};
+use crate::hosts::{self, HostFilter, HostSort};
 use crate::page::{Page, PageRequest};
 use crate::software::{self, SoftwareFilter, SoftwareSort};
 use crate::tenant::TenantScope;
@@ -93,6 +95,7 @@ async fn lists(scope: &TenantScope) -> Vec<String> {
             FindingFilter::default(),
             FindingFilter { severity_min: Some(Severity::High), ..FindingFilter::default() },
             FindingFilter { kev: Some(false), ..FindingFilter::default() },
+            FindingFilter { kev: Some(true), ..FindingFilter::default() },
         ] {
             let rows = findings_by(scope, sort, &filter).await;
             lists.push(format!("findings by {sort:?} of {filter:?}: {rows:?}"));
@@ -131,6 +134,62 @@ async fn lists_by_kept_counts_are_those_that_count_when_asked() {
     let by_hosts = software_by(&world.scope, SoftwareSort::Hosts).await;
     let hosts: Vec<u64> = by_hosts.iter().map(|(_, hosts, _)| *hosts).collect();
     assert_eq!(hosts, [4, 4, 2, 1]);
+}
+
+#[tokio::test]
+async fn exploited_findings_of_a_large_company_are_those_of_a_small_one_in_every_order() {
+    let (world, _) = world().await;
+    let mut exploited = published("CVE-2024-90010", 5.0, "medium");
+    exploited.kev = Some(KevEntry {
+        cve: exploited.id,
+        name: "X".to_owned(),
+        added_on: "2024-02-03".to_owned(),
+        due_on: String::new(),
+        required_action: String::new(),
+        ransomware: false,
+    });
+    cves::upsert(world.store(), &[exploited]).await.unwrap();
+    for severity_min in [None, Some(Severity::Low), Some(Severity::High)] {
+        let filter = FindingFilter { kev: Some(true), severity_min, ..FindingFilter::default() };
+        let found = async || {
+            let mut found = Vec::new();
+            for sort in
+                [FindingSort::Severity, FindingSort::Epss, FindingSort::Opened, FindingSort::Hosts]
+            {
+                found.push(findings_by(&world.scope, sort, &filter).await);
+            }
+            found
+        };
+        world.database.execute("DELETE FROM company_counts").await;
+        let asked = found().await;
+        // Two versions of `bad1` have it.
+        let expected = if severity_min == Some(Severity::High) { 0 } else { 2 };
+        assert!(asked.iter().all(|rows| rows.len() == expected), "{asked:?}");
+        count_at(&world, 10).await;
+        assert_eq!(found().await, asked);
+    }
+}
+
+#[tokio::test]
+async fn hosts_of_a_large_company_have_the_findings_of_a_small_one() {
+    let (world, mut endpoints) = world().await;
+    let found = async || {
+        let (filter, page) = (HostFilter::default(), PageRequest::first(100));
+        let hosts = hosts::list(&world.scope, &filter, HostSort::Enrolled, &page).await.unwrap();
+        hosts.items.into_iter().map(|host| host.findings).collect::<Vec<_>>()
+    };
+    let asked = found().await;
+    let open: Vec<u64> = asked.iter().map(|findings| findings.open).collect();
+    assert_eq!(open, [2, 2, 4, 6], "the newest host first");
+    count_at(&world, 10).await;
+    assert_eq!(found().await, asked);
+    // Few are counted as they are now.
+    world.apply(&[endpoints[3].delta(vec![record("bad3", "1.1")], &[])]).await;
+    assert_eq!(found().await[0].open, 4);
+    // Many are those that are kept.
+    let set = "UPDATE software_counts SET open = 1000 WHERE hosts = 4 AND open > 0";
+    world.database.execute(set).await;
+    assert_eq!(found().await[1].open, 1_000);
 }
 
 #[tokio::test]

@@ -45,7 +45,7 @@ const DETAIL: &str = ", c.id, c.scores, c.cwes, c.kev,
 pub async fn get(scope: &TenantScope, id: &str) -> Result<Option<CveDetail>, StoreError> {
     let mut query = within(scope, "SELECT ")?;
     query.push(CveRow::COLUMNS).push(DETAIL).push_bind(id);
-    let mut tx = scope.begin("cves.get").await?;
+    let mut tx = scope.begin_look("cves.get").await?;
     let row: Option<Row> = query.build_query_as().fetch_optional(&mut *tx).await?;
     tx.commit().await?;
     row.map(TryInto::try_into).transpose()

@@ -317,8 +317,8 @@ pub struct MessageFilter {
 }
 
 const NEWEST: Order = Order {
-    by: "(extract(epoch FROM m.created_at) * 1000000)::bigint",
-    of: SortType::Integer,
+    by: "m.created_at",
+    of: SortType::Instant,
     descending: true,
     tie: "m.id",
     tie_is_uuid: true,

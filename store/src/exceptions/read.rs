@@ -32,8 +32,8 @@ pub struct ExceptionFilter {
 
 /// Ids are of version 7, so this is the newest first.
 pub(super) const NEWEST: Order = Order {
-    by: "(extract(epoch FROM e.created_at) * 1000000)::bigint",
-    of: SortType::Integer,
+    by: "e.created_at",
+    of: SortType::Instant,
     descending: true,
     tie: "e.id",
     tie_is_uuid: true,

@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::filter::{FindingFilter, push_exception, push_filter, push_state};
-use super::walk;
+use super::{then, walk};
 use crate::counts;
 use crate::cves::{BY_EPSS, BY_SEVERITY, Cve, CveRow};
 use crate::error::StoreError;
@@ -110,10 +110,6 @@ pub(super) const SHOWN: &str = ", f.cve, f.software_key, f.source, f.opened_at,
 
 const PLACED: &str = " FROM (SELECT y.*, row_number() OVER () AS place FROM (SELECT x.*";
 
-/// A page's hosts are counted one by one, in the past as well; those of all findings at once.
-const HOSTS_OF_ONE: &str = "(SELECT count(*) FROM installations i
-        WHERE i.company_key = $1 AND i.software_key = f.software_key AND ";
-
 const NAMES: &str = "FROM (
     SELECT f.cve, f.software_key, f.source, f.opened_at, c.cvss_score, c.cvss_severity,
            c.epss_score";
@@ -129,7 +125,7 @@ const OF_HOSTS: &str = " LEFT JOIN (
 const BY_SOFTWARE: &str = " GROUP BY i.software_key
     ) h ON h.software_key = f.software_key";
 
-const READ: &str = ") y) p
+pub(super) const READ: &str = ") y) p
 JOIN findings f ON f.company_key = $1 AND f.software_key = p.software_key AND f.cve = p.cve
                AND f.source = p.source AND f.opened_at = p.opened_at
 JOIN software s ON s.company_key = $1 AND s.software_key = p.software_key
@@ -162,8 +158,12 @@ pub async fn list(
     #[cfg(test)]
     crate::page::note(&query);
     let rows: Vec<Listed<Row>> = query.build_query_as().fetch_all(&mut *tx).await?;
+    let mut page = order.page(rows, page, Finding::try_from)?;
+    if let Some(at) = filter.as_of.filter(|_| sort != FindingSort::Hosts) {
+        then::count_hosts(&mut tx, scope.key(), &mut page.items, at).await?;
+    }
     tx.commit().await?;
-    order.page(rows, page, TryInto::try_into)
+    Ok(page)
 }
 
 /// All findings of a filter, in an order and one snapshot, some at a time.
@@ -215,11 +215,8 @@ fn select(
     match (of_all, filter.as_of) {
         (true, _) => query.push("p.hosts"),
         (false, None) => query.push(counts::HOSTS_OF_SOFTWARE).push(" AS hosts"),
-        (false, Some(_)) => {
-            query.push(HOSTS_OF_ONE);
-            push_holds(&mut query, installed, filter.as_of);
-            query.push(") AS hosts")
-        }
+        // Counted for the page's software, once it is known.
+        (false, Some(_)) => query.push("0::bigint AS hosts"),
     };
     query.push(PLACED);
     order.push_columns(&mut query);

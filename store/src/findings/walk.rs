@@ -79,6 +79,33 @@ const fn way(sort: FindingSort) -> Way {
     }
 }
 
+/// The findings of CVEs that are known to be exploited, some thousand at most: found by their CVEs and sorted, where
+/// a walk along all software or in time would pass nearly all findings for a page of them.
+const BY_EXPLOITED: &str = "FROM cve_counts e CROSS JOIN LATERAL (
+    SELECT f.* FROM findings f WHERE f.company_key = $1 AND f.cve = e.cve
+       AND f.resolved_at = 'infinity' AND f.exception IS NULL OFFSET 0) f
+    JOIN software_counts k ON k.company_key = $1 AND k.software_key = f.software_key
+    LEFT JOIN cves c ON c.id = f.cve
+    WHERE e.company_key = $1 AND e.kev >= 0";
+
+/// What leads to a page, and what is asked of it before any finding is read. The counts' copy of what is asked of
+/// CVEs is as old as they are, so that of the CVEs is asked as well.
+fn push_from(query: &mut QueryBuilder<Postgres>, way: &Way, filter: &FindingFilter) {
+    if way.from != BY_CVES {
+        query.push(if filter.kev == Some(true) { BY_EXPLOITED } else { way.from });
+        return;
+    }
+    query.push(way.from);
+    if let Some(severity) = filter.severity_min {
+        query.push(" AND k.cvss_severity = ANY(").push_bind(severity.and_above()).push(")");
+    }
+    match filter.kev {
+        Some(true) => query.push(" AND k.kev >= 0"),
+        Some(false) => query.push(" AND k.kev < 0"),
+        None => query,
+    };
+}
+
 /// The list up to [`super::list()`]'s `READ`, with its places and its end.
 pub(super) fn select(
     scope: &TenantScope,
@@ -97,7 +124,7 @@ pub(super) fn select(
         ")::text AS sort_value, (f.cve || ' ' || f.software_key || ' ' || f.source || ' '
             || extract(epoch FROM f.opened_at)) AS sort_id ",
     );
-    query.push(way.from);
+    push_from(&mut query, &way, filter);
     push_filter(&mut query, filter);
     if let Some(after) = &page.after {
         Place::parse(after)?.push(&mut query, sort, way.value)?;
@@ -176,5 +203,28 @@ impl<'a> Place<'a> {
             query.push(")");
         }
         query.push(" OR ");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::page::explain;
+    use crate::test_fixtures::World;
+
+    #[tokio::test]
+    async fn what_is_asked_of_cves_is_asked_of_the_counts_before_a_finding_is_read() {
+        let world = World::new().await;
+        let filter = FindingFilter { kev: Some(true), ..FindingFilter::default() };
+        for sort in
+            [FindingSort::Severity, FindingSort::Epss, FindingSort::Opened, FindingSort::Hosts]
+        {
+            let query = select(&world.scope, &filter, sort, &PageRequest::first(100));
+            let mut query = query.unwrap();
+            query.push(super::super::list::READ);
+            let plan = explain(&world.scope, query).await;
+            assert!(plan.contains("(kev >= 0)"), "{sort:?}: {plan}");
+            assert!(!plan.contains("Seq Scan on findings"), "{sort:?}: {plan}");
+        }
     }
 }

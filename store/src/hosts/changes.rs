@@ -48,8 +48,8 @@ impl HostChangeKind {
 
 /// Names go together, so that the version that came stands beside the one that went.
 const NEWEST: Order = Order {
-    by: "(extract(epoch FROM at) * 1000000)::bigint",
-    of: SortType::Integer,
+    by: "at",
+    of: SortType::Instant,
     descending: true,
     tie: "place",
     tie_is_uuid: false,

@@ -69,7 +69,7 @@ pub struct Connection {
 ///
 /// When the database cannot be used.
 pub async fn get(scope: &TenantScope, agent: AgentId) -> Result<Option<HostDetail>, StoreError> {
-    let mut tx = scope.begin("hosts.get").await?;
+    let mut tx = scope.begin_look("hosts.get").await?;
     let row = sqlx::query_as!(
         DetailRow,
         "SELECT a.key, a.id, a.kind, a.hostname, a.platform_family, a.platform_id, a.platform_version,

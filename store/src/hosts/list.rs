@@ -9,10 +9,10 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use super::filter::{HostFilter, push_host_filter};
-use super::{Host, HostKind, excepted, then};
-use crate::counts::KEPT_FROM;
+use super::{Host, HostKind, counted, excepted, then};
 use crate::error::StoreError;
 use crate::export::Rows;
+use crate::names;
 use crate::page::{Order, Page, PageRequest, SortType, within};
 use crate::software::FindingCounts;
 use crate::tenant::TenantScope;
@@ -32,8 +32,10 @@ pub enum HostSort {
 }
 
 impl HostSort {
-    const fn order(self) -> Order {
+    /// `is_low`: hosts have their names in small letters.
+    const fn order(self, is_low: bool) -> Order {
         let (by, of, descending) = match self {
+            Self::Hostname if is_low => ("hostname_low", SortType::Text, false),
             Self::Hostname => ("lower(hostname)", SortType::Text, false),
             Self::LastSeen => (
                 "coalesce((extract(epoch FROM last_seen_at) * 1000000)::bigint, 0)",
@@ -58,13 +60,14 @@ pub async fn list(
     sort: HostSort,
     page: &PageRequest,
 ) -> Result<Page<Host>, StoreError> {
-    let order = sort.order();
+    let mut tx = scope.begin_read("hosts.list").await?;
+    let is_low = sort == HostSort::Hostname && names::of_hosts(&mut tx, scope.key()).await?;
+    let order = sort.order(is_low);
     let mut query = select(scope, filter, order)?;
     order.push_after(&mut query, page)?;
     order.push_end(&mut query, page);
     #[cfg(test)]
     crate::page::note(&query);
-    let mut tx = scope.begin_read("hosts.list").await?;
     let rows = query.build_query_as().fetch_all(&mut *tx).await?;
     let mut page = order.page(rows, page, |row: HostRow| Ok(Host::from(row)))?;
     count(&mut tx, scope.key(), &mut page.items, filter.as_of).await?;
@@ -82,7 +85,7 @@ pub async fn export(
     filter: &HostFilter,
     sort: HostSort,
 ) -> Result<HostExport, StoreError> {
-    let order = sort.order();
+    let order = sort.order(false);
     let mut query = select(scope, filter, order)?;
     order.push_order(&mut query);
     Ok(HostExport { rows: Rows::open(scope, "hosts.export", query).await?, as_of: filter.as_of })
@@ -151,71 +154,12 @@ const SELECT: &str = "SELECT id, kind, hostname, platform_family, platform_id, p
                       agent_version, enrolled_at, last_seen_at, revoked_at, digest_count, seen_every_s";
 
 /// Findings of some hosts, by severity. Hosts without any are left out.
-///
-/// Counted by software, once for all of these hosts that have it, and for what they have alone: one
-/// host has a thousandth of a large company's findings. Where counts are kept, software that has none or many is
-/// not counted again.
 pub(super) async fn count_findings(
     tx: &mut PgConnection,
     company_key: i64,
     agents: &[Uuid],
 ) -> Result<BTreeMap<AgentId, FindingCounts>, StoreError> {
-    let rows = sqlx::query!(
-        r#"WITH held AS MATERIALIZED (
-             SELECT a.id, i.software_key
-             FROM agents a
-             JOIN installations i
-               ON i.company_key = $1 AND i.agent_key = a.key AND NOT isfinite(i.closed_at)
-             WHERE a.company_key = $1 AND a.id = ANY($2)
-           ), vulnerable AS (
-             SELECT h.software_key,
-                    CASE WHEN n.is_kept THEN n.open ELSE v.open END AS open,
-                    CASE WHEN n.is_kept THEN n.critical ELSE v.critical END AS critical,
-                    CASE WHEN n.is_kept THEN n.high ELSE v.high END AS high,
-                    CASE WHEN n.is_kept THEN n.kev ELSE v.kev END AS kev,
-                    CASE WHEN n.is_kept THEN n.suppressed ELSE v.suppressed END AS suppressed
-             FROM (SELECT DISTINCT software_key FROM held) h
-             LEFT JOIN LATERAL (
-                 SELECT n.*, n.open + n.suppressed = 0 OR n.open + n.suppressed >= $3 AS is_kept
-                 FROM software_counts n
-                 WHERE n.company_key = $1 AND n.software_key = h.software_key
-             ) n ON true
-             CROSS JOIN LATERAL (
-                 SELECT count(*) FILTER (WHERE f.exception IS NULL) AS open,
-                        count(*) FILTER (WHERE f.exception IS NULL AND c.cvss_severity = 'critical')
-                            AS critical,
-                        count(*) FILTER (WHERE f.exception IS NULL AND c.cvss_severity = 'high')
-                            AS high,
-                        count(c.kev_added) FILTER (WHERE f.exception IS NULL) AS kev,
-                        count(f.exception) AS suppressed
-                 FROM findings f LEFT JOIN cves c ON c.id = f.cve
-                 WHERE f.company_key = $1 AND f.software_key = h.software_key
-                   AND NOT isfinite(f.resolved_at) AND n.is_kept IS NOT TRUE
-             ) v
-           )
-           SELECT h.id AS "id!", sum(v.open)::bigint AS "open!",
-                  sum(v.critical)::bigint AS "critical!", sum(v.high)::bigint AS "high!",
-                  sum(v.kev)::bigint AS "kev!", sum(v.suppressed)::bigint AS "suppressed!"
-           FROM held h JOIN vulnerable v ON v.software_key = h.software_key
-           WHERE v.open > 0 OR v.suppressed > 0
-           GROUP BY h.id"#,
-        company_key,
-        agents,
-        KEPT_FROM
-    )
-    .fetch_all(&mut *tx)
-    .await?;
-    let counts = rows.into_iter().map(|row| {
-        let counts = FindingCounts {
-            open: row.open.unsigned_abs(),
-            critical: row.critical.unsigned_abs(),
-            high: row.high.unsigned_abs(),
-            kev: row.kev.unsigned_abs(),
-            suppressed: row.suppressed.unsigned_abs(),
-        };
-        (AgentId(row.id), counts)
-    });
-    let mut counts = counts.collect();
+    let mut counts = counted::findings(tx, company_key, agents).await?;
     excepted::take_out(tx, company_key, agents, &mut counts).await?;
     Ok(counts)
 }
@@ -266,5 +210,28 @@ impl From<HostRow> for Host {
             software: row.digest_count.unsigned_abs(),
             findings: FindingCounts::default(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::page::{After, SortValue, explain};
+    use crate::test_fixtures::{World, id};
+
+    #[tokio::test]
+    async fn a_page_of_hosts_deep_in_the_list_begins_where_the_index_says() {
+        let world = World::new().await;
+        let value = SortValue::Text("web-50000".to_owned());
+        let after = After { value, id: id().to_string(), seen: 50_000 };
+        let page = PageRequest { limit: 100, after: Some(after) };
+        let order = HostSort::Hostname.order(true);
+        let mut query = select(&world.scope, &HostFilter::default(), order).unwrap();
+        order.push_after(&mut query, &page).unwrap();
+        order.push_end(&mut query, &page);
+        let plan = explain(&world.scope, query).await;
+        let begins = plan.lines().find(|line| line.contains("Index Cond")).unwrap_or_default();
+        assert!(begins.contains("(ROW(hostname_low, id) > ROW("), "{plan}");
+        assert!(!plan.contains("Sort"), "{plan}");
     }
 }

@@ -110,8 +110,8 @@ async fn asset(
         None => {
             // Somebody else may make it at the same moment: then this waits for their commit.
             sqlx::query!(
-                "INSERT INTO agents (company_key, id, hostname, enrolled_at, kind)
-                 VALUES ($1, $2, $3, $4, 'sbom') ON CONFLICT DO NOTHING",
+                "INSERT INTO agents (company_key, id, hostname, enrolled_at, kind, hostname_low)
+                 VALUES ($1, $2, $3, $4, 'sbom', lower($3)) ON CONFLICT DO NOTHING",
                 company_key,
                 new.host.0,
                 new.name,

@@ -22,8 +22,8 @@ pub struct ImportFilter {
 }
 
 const NEWEST: Order = Order {
-    by: "(extract(epoch FROM i.created_at) * 1000000)::bigint",
-    of: SortType::Integer,
+    by: "i.created_at",
+    of: SortType::Instant,
     descending: true,
     tie: "i.id",
     tie_is_uuid: true,

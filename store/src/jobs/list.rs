@@ -98,8 +98,8 @@ const NEWEST: Order =
 
 /// A company's own jobs in the order of their making: by time and not by number, which counts other companies'.
 const NEWEST_OWN: Order = Order {
-    by: "(extract(epoch FROM created_at) * 1000000)::bigint",
-    of: SortType::Integer,
+    by: "created_at",
+    of: SortType::Instant,
     descending: true,
     tie: "id",
     tie_is_uuid: true,

@@ -11,8 +11,8 @@ use crate::page::{self, Order, Page, PageRequest, SortType, within, within_key};
 use crate::tenant::TenantScope;
 
 const NEWEST: Order = Order {
-    by: "(extract(epoch FROM r.created_at) * 1000000)::bigint",
-    of: SortType::Integer,
+    by: "r.created_at",
+    of: SortType::Instant,
     descending: true,
     tie: "r.id",
     tie_is_uuid: true,

@@ -16,7 +16,7 @@ pub async fn get(
     scope: &TenantScope,
     key: SoftwareKey,
 ) -> Result<Option<SoftwareItem>, StoreError> {
-    let mut tx = scope.begin("software.get").await?;
+    let mut tx = scope.begin_look("software.get").await?;
     let row = software_rows!(
         "SELECT software_key",
         "software WHERE company_key = $1 AND software_key = $2",

@@ -11,6 +11,7 @@ use super::{FindingCounts, Software, SoftwareRow};
 use crate::counts::kept_at;
 use crate::error::StoreError;
 use crate::export::Rows;
+use crate::names;
 use crate::page::{Order, Page, PageRequest, SortType, containing, push_holds, within};
 use crate::tenant::TenantScope;
 
@@ -50,8 +51,10 @@ pub enum SoftwareSort {
 }
 
 impl SoftwareSort {
-    const fn order(self) -> Order {
+    /// `is_low`: software has its names in small letters.
+    const fn order(self, is_low: bool) -> Order {
         let (by, of, descending) = match self {
+            Self::Name if is_low => ("name_low", SortType::Text, false),
             Self::Name => ("lower(name)", SortType::Text, false),
             Self::Hosts => ("hosts", SortType::Integer, true),
             Self::Findings => ("open", SortType::Integer, true),
@@ -157,8 +160,10 @@ pub async fn list(
         }
         _ => None,
     };
-    let order = kept.unwrap_or_else(|| sort.order());
-    let mut query = select(scope, filter, sort, kept)?;
+    let by_name = sort == SoftwareSort::Name || filter.name.is_some();
+    let is_low = by_name && names::of_software(&mut tx, scope.key()).await?;
+    let order = kept.unwrap_or_else(|| sort.order(is_low));
+    let mut query = select(scope, filter, (sort, is_low), kept)?;
     order.push_after(&mut query, page)?;
     order.push_end(&mut query, page);
     #[cfg(test)]
@@ -180,8 +185,8 @@ pub async fn export(
     filter: &SoftwareFilter,
     sort: SoftwareSort,
 ) -> Result<SoftwareExport, StoreError> {
-    let mut query = select(scope, filter, sort, None)?;
-    sort.order().push_order(&mut query);
+    let mut query = select(scope, filter, (sort, false), None)?;
+    sort.order(false).push_order(&mut query);
     Ok(SoftwareExport {
         rows: Rows::open(scope, "software.export", query).await?,
         as_of: filter.as_of,
@@ -226,18 +231,18 @@ async fn count(
 fn select(
     scope: &TenantScope,
     filter: &SoftwareFilter,
-    sort: SoftwareSort,
+    (sort, is_low): (SoftwareSort, bool),
     kept: Option<Order>,
 ) -> Result<QueryBuilder<Postgres>, StoreError> {
     let mut query = within(scope, "SELECT x.*")?;
-    kept.unwrap_or_else(|| sort.order()).push_columns(&mut query);
+    kept.unwrap_or_else(|| sort.order(is_low)).push_columns(&mut query);
     match kept {
         Some(_) => {
             query.push(KEPT);
         }
         None => push_software(&mut query, sort, filter.as_of),
     }
-    push_names(&mut query, filter);
+    push_names(&mut query, filter, is_low);
     push_vulnerable(&mut query, filter);
     push_installed(&mut query, filter, kept.is_none() && sort == SoftwareSort::Hosts);
     Ok(query)
@@ -293,9 +298,10 @@ fn push_installed(query: &mut QueryBuilder<Postgres>, filter: &SoftwareFilter, i
     }
 }
 
-fn push_names(query: &mut QueryBuilder<Postgres>, filter: &SoftwareFilter) {
+fn push_names(query: &mut QueryBuilder<Postgres>, filter: &SoftwareFilter, is_low: bool) {
     if let Some(name) = &filter.name {
-        query.push(" AND lower(name) = lower(").push_bind(name.clone()).push(")");
+        query.push(if is_low { " AND name_low = lower(" } else { " AND lower(name) = lower(" });
+        query.push_bind(name.clone()).push(")");
     }
     if let Some(text) = &filter.text {
         query.push(" AND (name ILIKE ").push_bind(containing(text));
@@ -309,5 +315,35 @@ fn push_names(query: &mut QueryBuilder<Postgres>, filter: &SoftwareFilter) {
     }
     if let Some(at) = filter.as_of {
         query.push(" AND first_seen_at <= ").push_bind(at);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::page::{After, SortValue, explain};
+    use crate::test_fixtures::{World, id};
+
+    #[tokio::test]
+    async fn a_page_of_software_by_name_begins_where_the_index_says() {
+        let world = World::new().await;
+        let (scope, sort) = (&world.scope, SoftwareSort::Name);
+        let order = sort.order(true);
+        let value = SortValue::Text("libc6".to_owned());
+        let after = After { value, id: id().to_string(), seen: 50_000 };
+        let exact = SoftwareFilter { name: Some("LibC6".to_owned()), ..SoftwareFilter::default() };
+        for (filter, after, expected) in [
+            (SoftwareFilter::default(), Some(after), "(ROW(name_low, software_key) > ROW("),
+            (exact, None, "(name_low = 'libc6'"),
+        ] {
+            let page = PageRequest { limit: 100, after };
+            let mut query = select(scope, &filter, (sort, true), None).unwrap();
+            order.push_after(&mut query, &page).unwrap();
+            order.push_end(&mut query, &page);
+            let plan = explain(scope, query).await;
+            let begins = plan.lines().find(|line| line.contains("Index Cond")).unwrap_or_default();
+            assert!(begins.contains(expected), "{plan}");
+            assert!(!plan.contains("Sort"), "{plan}");
+        }
     }
 }

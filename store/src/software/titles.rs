@@ -1,13 +1,16 @@
 //! Software by title: one row for a name and a source, whatever its versions.
 
 use protocol::software::Source;
-use sqlx::{FromRow, PgConnection};
+use sqlx::{FromRow, PgConnection, Postgres, QueryBuilder};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::FindingCounts;
 use crate::error::StoreError;
-use crate::page::{Order, Page, PageRequest, SortType, containing, within};
+use crate::names;
+use crate::page::{
+    After, Order, Page, PageRequest, SortType, SortValue, containing, within,
+};
 use crate::tenant::TenantScope;
 
 /// A title that some host has.
@@ -42,8 +45,7 @@ const BY_NAME: Order =
     Order { by: "title", of: SortType::Text, descending: false, tie: "source", tie_is_uuid: false };
 
 /// In the order of the index of names, so that a page reads no more than its titles' versions.
-const GROUPED: &str = " FROM (
-    SELECT lower(s.name) AS title, s.source, min(s.name) AS name, max(s.vendor) AS vendor,
+const GROUPED: &str = " AS title, s.source, min(s.name) AS name, max(s.vendor) AS vendor,
            count(DISTINCT s.version) AS versions, min(s.first_seen_at) AS first_seen_at,
            array_agg(s.software_key) AS keys
     FROM software s
@@ -61,23 +63,11 @@ pub async fn titles(
     filter: &TitleFilter,
     page: &PageRequest,
 ) -> Result<Page<Title>, StoreError> {
-    let mut query =
-        within(scope, "SELECT x.name, x.source, x.vendor, x.versions, x.first_seen_at, x.keys")?;
-    BY_NAME.push_columns(&mut query);
-    query.push(GROUPED);
-    if let Some(text) = &filter.text {
-        query.push(" AND (s.name ILIKE ").push_bind(containing(text));
-        query.push(" OR s.vendor ILIKE ").push_bind(containing(text)).push(")");
-    }
-    if let Some(source) = filter.source {
-        query.push(" AND s.source = ").push_bind(source.as_str());
-    }
-    query.push(" GROUP BY lower(s.name), s.source) x WHERE true");
-    BY_NAME.push_after(&mut query, page)?;
-    BY_NAME.push_end(&mut query, page);
+    let mut tx = scope.begin_read("software.titles").await?;
+    let is_low = names::of_software(&mut tx, scope.key()).await?;
+    let mut query = select(scope, filter, page, is_low)?;
     #[cfg(test)]
     crate::page::note(&query);
-    let mut tx = scope.begin("software.titles").await?;
     let rows = query.build_query_as().fetch_all(&mut *tx).await?;
     let found = BY_NAME.page(rows, page, |row: Row| row.into_title())?;
     let (mut titles, mut keys) = (Vec::new(), Vec::new());
@@ -88,6 +78,36 @@ pub async fn titles(
     count(&mut tx, scope.key(), &mut titles, &keys).await?;
     tx.commit().await?;
     Ok(Page { items: titles, next: found.next, total: found.total })
+}
+
+/// The list; `is_low`: software has its names in small letters.
+fn select(
+    scope: &TenantScope,
+    filter: &TitleFilter,
+    page: &PageRequest,
+    is_low: bool,
+) -> Result<QueryBuilder<Postgres>, StoreError> {
+    let title = if is_low { "s.name_low" } else { "lower(s.name)" };
+    let mut query =
+        within(scope, "SELECT x.name, x.source, x.vendor, x.versions, x.first_seen_at, x.keys")?;
+    BY_NAME.push_columns(&mut query);
+    query.push(" FROM (SELECT ").push(title).push(GROUPED);
+    if let Some(text) = &filter.text {
+        query.push(" AND (s.name ILIKE ").push_bind(containing(text));
+        query.push(" OR s.vendor ILIKE ").push_bind(containing(text)).push(")");
+    }
+    if let Some(source) = filter.source {
+        query.push(" AND s.source = ").push_bind(source.as_str());
+    }
+    if let Some(After { value: SortValue::Text(name), .. }) = page.after.as_ref().filter(|_| is_low)
+    {
+        // Where the index begins; the page's own place is asked of the titles, once they are made.
+        query.push(" AND s.name_low >= ").push_bind(name.clone());
+    }
+    query.push(" GROUP BY ").push(title).push(", s.source) x WHERE true");
+    BY_NAME.push_after(&mut query, page)?;
+    BY_NAME.push_end(&mut query, page);
+    Ok(query)
 }
 
 /// Counts hosts and CVEs for a page's titles, from the keys of their versions.
@@ -192,6 +212,7 @@ mod tests {
     use protocol::software::SoftwareRecord;
 
     use super::*;
+    use crate::page::explain;
     use crate::test_fixtures::{Endpoint, World, company, record};
 
     /// Two hosts with `bad1` 1.1 and 2.1, one with both, `Bad1` of another source, and `gone` on none.
@@ -255,5 +276,17 @@ mod tests {
         let other = company(world.store(), "Other").await;
         let none = titles(&other, &TitleFilter::default(), &PageRequest::first(10)).await;
         assert_eq!(none.unwrap().items, []);
+    }
+
+    #[tokio::test]
+    async fn a_page_of_titles_deep_in_the_list_begins_where_the_index_says() {
+        let world = World::new().await;
+        let value = SortValue::Text("libc6".to_owned());
+        let after = After { value, id: "deb".to_owned(), seen: 50_000 };
+        let page = PageRequest { limit: 100, after: Some(after) };
+        let query = select(&world.scope, &TitleFilter::default(), &page, true).unwrap();
+        let plan = explain(&world.scope, query).await;
+        let begins = plan.lines().find(|line| line.contains("name_low >= ")).unwrap_or_default();
+        assert!(begins.contains("Index Cond"), "{plan}");
     }
 }

@@ -137,7 +137,7 @@ impl Principal {
             let mut own = self.companies.iter();
             own.find(|(scope, _)| scope.company() == company).map(|(scope, _)| scope.clone())
         };
-        Ok(scope.map(|scope| scope.on_behalf_of(origin.clone())))
+        Ok(scope.map(|scope| scope.of_a_request().on_behalf_of(origin.clone())))
     }
 
     /// The operator's scope; `None` for everyone else.

@@ -1,6 +1,6 @@
 //! An API with a database of its own, two companies in it, and requests without a socket.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
@@ -29,9 +29,11 @@ use uuid::Uuid;
 
 use crate::clock::{Clock, ManualClock};
 use crate::config::{Config, Layers, OidcConfig, WebhooksConfig};
-use crate::http::{ApiState, Exports, Gate, Live, Node, NodeStatus, Uploads, router};
+use crate::http::{ApiState, Explained, Exports, Gate, Live, Node, NodeStatus, Uploads, router};
 use crate::mail::Passes;
 use crate::oidc::Oidc;
+use crate::pipeline::matcher::Matcher;
+use crate::pipeline::testing::index;
 use crate::traces::Tracer;
 use crate::webhooks::{Reach, Sealer};
 
@@ -52,6 +54,7 @@ pub(super) struct Tenant {
 pub(super) struct Api {
     router: Router,
     pub(super) hand: ManualClock,
+    pub(super) node: Arc<FakeNode>,
     pub(super) database: FreshDatabase,
     pub(super) operator: String,
     pub(super) ours: Tenant,
@@ -105,7 +108,21 @@ impl Answer {
     }
 }
 
-struct FakeNode;
+/// A node whose index is of two CVEs of lodash, unless a test says that it has none.
+#[derive(Default)]
+pub(super) struct FakeNode {
+    matcher: OnceLock<Matcher>,
+}
+
+/// The CVEs of the node's index.
+pub(super) const INDEXED: [&str; 2] = ["CVE-2020-8203", "CVE-2021-23337"];
+
+impl FakeNode {
+    /// Has no index from the beginning.
+    pub(super) fn lacks_an_index(&self) {
+        assert!(self.matcher.set(Matcher::in_memory(1)).is_ok(), "it was asked before");
+    }
+}
 
 impl Node for FakeNode {
     fn status(&self) -> NodeStatus {
@@ -119,6 +136,23 @@ impl Node for FakeNode {
 
     fn is_ready(&self) -> bool {
         true
+    }
+
+    fn why_not(
+        &self,
+        record: &SoftwareRecord,
+        platform: &Platform,
+        cve: &str,
+    ) -> Option<Explained> {
+        // Made when it is asked for, which few tests do.
+        let matcher = self.matcher.get_or_init(|| {
+            let matcher = Matcher::in_memory(1);
+            matcher.swap(index(&INDEXED));
+            matcher
+        });
+        let judge = matcher.judge();
+        let answer = judge.why_not(record, platform, cve)?;
+        Some(Explained { answer, generation: judge.generation() })
     }
 }
 
@@ -147,6 +181,8 @@ impl Api {
             allowed_networks: vec!["127.0.0.0/8".parse().unwrap()],
             ca_file: None,
         };
+        let node = Arc::new(FakeNode::default());
+        let shared: Arc<dyn Node> = Arc::<FakeNode>::clone(&node);
         let state = ApiState {
             mail: None,
             passes: Passes::new(|_| [5; 32]),
@@ -154,7 +190,7 @@ impl Api {
             store: store.clone(),
             clock,
             metrics: PrometheusBuilder::new().build_recorder().handle(),
-            node: Arc::new(FakeNode),
+            node: shared,
             gate: Gate::new(&config),
             exports: Exports::default(),
             uploads: Uploads::new(&config),
@@ -176,6 +212,7 @@ impl Api {
             operator: operator.expose(),
             router: router(state, &config),
             hand,
+            node,
             database,
         }
     }

@@ -2,14 +2,15 @@
 
 use axum::Json;
 use axum::body::{Body, Bytes};
+use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use futures_util::stream::StreamExt as _;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::audit::{self, Entry, EntryFilter};
-use store::page::{PAGE_ITEMS_MAX, PageRequest};
-use store::tenant::TenantScope;
+use store::page::PageRequest;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -19,6 +20,7 @@ use crate::http::may::{ManageOperators, ReadAudit};
 use crate::http::moment;
 use crate::http::page::{self, Page};
 use crate::http::problem::Problem;
+use crate::http::state::ApiState;
 
 pub(super) fn routes() -> Routes {
     Routes::of("Audit", "Who changed what, and what it was before.")
@@ -176,6 +178,7 @@ impl IntoResponse for Lines {
 
 async fn export(
     tenant: Tenant<ReadAudit>,
+    State(state): State<ApiState>,
     Params(query): Params<ExportQuery>,
 ) -> Result<Lines, Problem> {
     let filter = EntryFilter {
@@ -185,38 +188,34 @@ async fn export(
         since: query.since,
         until: query.until,
     };
-    let first = lines(&tenant.scope, &filter, PageRequest::first(PAGE_ITEMS_MAX)).await?;
-    // One page is in memory at a time, however long the log is.
-    let pages = futures_util::stream::try_unfold(
-        Some((first, tenant.scope, filter)),
+    let place = state.exports.place()?;
+    let mut all = audit::export(&tenant.scope, &filter).await?;
+    let first = lines(all.next().await?)?;
+    // Some rows are in memory at a time, however long the log is. The place is kept until the end.
+    let rows = futures_util::stream::try_unfold(
+        Some((first, all, place)),
         async |state| -> Result<_, std::io::Error> {
-            let Some(((bytes, next), scope, filter)) = state else {
+            let Some((bytes, mut all, place)) = state else { return Ok(None) };
+            if bytes.is_empty() {
                 return Ok(None);
-            };
-            let Some(page) = next else {
-                return Ok(Some((bytes, None)));
-            };
+            }
             // An end that comes too soon is seen by the reader: the transfer breaks off.
-            let more = lines(&scope, &filter, page).await.map_err(std::io::Error::other)?;
-            Ok(Some((bytes, Some((more, scope, filter)))))
+            let more = all.next().await.map_err(std::io::Error::other)?;
+            let more = lines(more).map_err(std::io::Error::other)?;
+            Ok(Some((bytes, Some((more, all, place)))))
         },
     );
-    Ok(Lines(Body::from_stream(pages)))
+    // Packing asks once more after the end.
+    Ok(Lines(Body::from_stream(rows.fuse())))
 }
 
-/// A page as lines, and the request for the next.
-async fn lines(
-    scope: &TenantScope,
-    filter: &EntryFilter,
-    page: PageRequest,
-) -> Result<(Bytes, Option<PageRequest>), Problem> {
-    let found = audit::list(scope, filter, &page).await?;
+/// Entries as lines.
+fn lines(entries: Vec<Entry>) -> Result<Bytes, Problem> {
     let mut bytes = Vec::new();
-    for entry in found.items {
+    for entry in entries {
         serde_json::to_writer(&mut bytes, &EntryView::from(entry))
             .map_err(|error| Problem::Internal(error.into()))?;
         bytes.push(b'\n');
     }
-    let next = found.next.map(|after| PageRequest { limit: page.limit, after: Some(after) });
-    Ok((bytes.into(), next))
+    Ok(bytes.into())
 }

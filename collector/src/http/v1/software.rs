@@ -1,6 +1,7 @@
 //! Software: what the company has anywhere, what it was taken for, and who has it.
 
 mod titles;
+mod why_not;
 
 use axum::Json;
 use axum::extract::State;
@@ -38,6 +39,12 @@ pub(super) fn routes() -> Routes {
             titles::list,
         )
         .get("/software/{software}", "get_software", "One piece of software", get)
+        .get(
+            "/software/{software}/why-not/{cve}",
+            "explain_absence",
+            "Why a piece of software does not have a CVE",
+            why_not::get,
+        )
 }
 
 /// A software's id out of a path or a filter.

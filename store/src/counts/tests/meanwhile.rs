@@ -1,9 +1,13 @@
 //! What comes while a count is being made is missing in no list once it is over.
 
+use std::time::Duration;
+
+use sqlx::Connection as _;
+
 use super::*;
-use crate::counts::make::{
-    DIFFERENCES_MAX, begin, cve_differences, end, software_differences, write_cves, write_software,
-};
+use crate::counts::make::cves::{cve_differences, write_cves};
+use crate::counts::make::{DIFFERENCES_MAX, begin, end, software_differences, write_software};
+use crate::database::{Store, StoreConfig};
 
 /// Locks of the test's database that somebody waits for.
 const WAITING: &str = "SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid)
@@ -58,7 +62,7 @@ async fn what_comes_during_the_first_count_is_in_every_list_after_it() {
     let scope = &world.scope;
     begin(scope).await.unwrap();
     let software = software_differences(scope, DIFFERENCES_MAX).await.unwrap();
-    let cves = cve_differences(scope, DIFFERENCES_MAX).await.unwrap();
+    let cves = cve_differences(scope, "", DIFFERENCES_MAX).await.unwrap().differences;
     let (bad, fine) = (record("bad3", "1"), record("fine", "1"));
     world.apply(&[endpoints[3].delta(vec![bad.clone(), fine.clone()], &[])]).await;
     // Not yet by the rows, which are not whole.
@@ -93,7 +97,7 @@ async fn software_that_was_clean_in_the_snapshot_and_is_not_any_more_is_not_writ
     let judged = [(good, evaluation(&["CVE-2024-7777"]))];
     findings::replace(scope, &judged, 2, at(20)).await.unwrap();
     write_software(scope, &software).await.unwrap();
-    let cves = cve_differences(scope, DIFFERENCES_MAX).await.unwrap();
+    let cves = cve_differences(scope, "", DIFFERENCES_MAX).await.unwrap().differences;
     write_cves(scope, &cves).await.unwrap();
     end(scope, at(30), 0.5).await.unwrap();
     is_in_every_list(scope, "CVE-2024-7777", good, 4).await;
@@ -120,10 +124,36 @@ async fn a_cve_keeps_its_row_that_is_found_again_while_it_is_taken_away() {
     let (good, bad2) = (key(&record("good", "1")), key(&record("bad2", "1.1")));
     count_at(&world, 10).await;
     findings::replace(&world.scope, &[(bad2, evaluation(&[""; 0]))], 2, at(20)).await.unwrap();
-    let cves = cve_differences(&world.scope, DIFFERENCES_MAX).await.unwrap();
+    let cves = cve_differences(&world.scope, "", DIFFERENCES_MAX).await.unwrap().differences;
     let writer = opening(&world, good, "CVE-2024-90020").await;
     let scope = world.scope.clone();
     let part = async move { write_cves(&scope, &cves).await };
     while_open(&world, writer, part).await;
     is_in_every_list(&world.scope, "CVE-2024-90020", good, 4).await;
+}
+
+#[tokio::test]
+async fn a_count_that_takes_longer_than_a_statement_may_comes_to_its_end() {
+    let (world, _) = world().await;
+    let config = StoreConfig {
+        statement_timeout: Duration::from_millis(300),
+        ..StoreConfig::new(world.database.url())
+    };
+    let store = Store::connect(&config).await.unwrap();
+    let scope = store.pipeline_scope(world.scope.company()).await.unwrap().unwrap();
+    // Counting reads the CVEs' severities, and waits here for as long as a large company takes.
+    let mut holder = PgConnection::connect(world.database.url()).await.unwrap();
+    let lock = "BEGIN; LOCK TABLE cves IN ACCESS EXCLUSIVE MODE";
+    sqlx::raw_sql(lock).execute(&mut holder).await.unwrap();
+    let mut counting = tokio::task::JoinSet::new();
+    let part = counting.spawn(async move { count(&scope, at(10), || 0.5).await });
+    let waits_long = "SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+        WHERE a.datname = current_database() AND $1 > 0
+          AND l.waitstart < clock_timestamp() - interval '600 ms'";
+    while world.number(waits_long).await == 0 && !part.is_finished() {
+        tokio::task::yield_now().await;
+    }
+    sqlx::raw_sql("ROLLBACK").execute(&mut holder).await.unwrap();
+    let counted = counting.join_next().await.unwrap().unwrap().unwrap();
+    assert_eq!(counted, Counted { software: 4, cves: 4 });
 }

@@ -111,7 +111,7 @@ async fn write_hosts(
         // `a.key = ANY($2)` says again what the join says: with it the rows are found by their key
         // even where the planner would rather join the whole table.
         "UPDATE agents a
-         SET hostname = r.hostname, platform_family = r.family, platform_id = r.id,
+         SET hostname = r.hostname, hostname_low = lower(r.hostname), platform_family = r.family, platform_id = r.id,
              platform_version = r.version, os_name = r.os_name, agent_version = r.agent_version
          FROM UNNEST($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
                      $8::text[])

@@ -283,3 +283,24 @@ async fn findings_of_a_hosts_software_are_not_looked_for_among_all_findings() {
     .unwrap();
     assert_eq!(by_cve, 0);
 }
+
+#[tokio::test]
+async fn a_page_of_the_past_passes_what_its_company_had_once_and_not_once_a_row() {
+    let database = FreshDatabase::create().await;
+    let config = StoreConfig { connections_max: 1, ..StoreConfig::new(database.url()) };
+    let store = Store::connect(&config).await.unwrap();
+    let scope = company(&store, "Acme").await;
+    let records: Vec<_> = (0..60).map(|n| record(&format!("bad{n}"), "1")).collect();
+    for _ in 0..2 {
+        let agent = crate::test_fixtures::agent(&scope, "host").await;
+        let batch = Endpoint::new(agent).snapshot(records.clone(), 100);
+        apply(&scope, &batch, &judge, GENERATION, at(0)).await.unwrap();
+    }
+    let filter = FindingFilter { as_of: Some(at(10)), ..FindingFilter::default() };
+    let page = PageRequest::first(50);
+    let before = rows_read(&store).await;
+    let found = findings::list(&scope, &filter, FindingSort::Severity, &page).await.unwrap().items;
+    assert!(found.len() == 50 && found.iter().all(|finding| finding.hosts == 2));
+    let rows = rows_read(&store).await - before;
+    assert!(rows <= 2 * 120, "{rows} rows were read for a page, of 120 that there are");
+}
