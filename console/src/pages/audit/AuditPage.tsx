@@ -14,7 +14,7 @@ import { PageHead } from '../../parts/PageHead';
 import { Notice } from '../../parts/States';
 import { ListView } from '../../parts/table/ListView';
 import { text } from '../../text/text';
-import { changed, withoutPage } from '../../url/search';
+import { changed, isInPassing, withoutPage } from '../../url/search';
 
 const route = getRouteApi('/app/audit');
 type Entry = Schemas['AuditEntry'];
@@ -62,7 +62,8 @@ export function AuditPage() {
       ? api.GET('/api/v1/operator/audit', { params: { query } })
       : api.GET('/api/v1/audit', { params: { query } }),
   );
-  const set = (change: Partial<typeof search>) => void navigate({ search: (old) => changed(old, change) });
+  const set = (change: Partial<typeof search>) =>
+    void navigate({ search: (old) => changed(old, change), replace: isInPassing(search, change) });
   const look = (id: string | undefined) => set({ open: id, page_token: search.page_token });
   const shown = read.data?.items.find((entry) => entry.id === open);
   return (

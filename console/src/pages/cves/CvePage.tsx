@@ -15,7 +15,7 @@ import { KevBadge, Severity } from '../../parts/Severity';
 import { Failure, Loading, Notice, ReadAt } from '../../parts/States';
 import { ListView } from '../../parts/table/ListView';
 import { text } from '../../text/text';
-import { changed } from '../../url/search';
+import { changed, isInPassing } from '../../url/search';
 import { FindingList } from '../findings/FindingList';
 import { hostColumns } from '../hosts/columns';
 
@@ -137,8 +137,10 @@ function Kev({ cve }: { cve: Schemas['CveDetail'] }) {
 type Search = ReturnType<typeof route.useSearch>;
 
 function useSet() {
+  const search = route.useSearch();
   const navigate = route.useNavigate();
-  return (change: Partial<Search>) => void navigate({ search: (old) => changed(old, change) });
+  return (change: Partial<Search>) =>
+    void navigate({ search: (old) => changed(old, change), replace: isInPassing(search, change) });
 }
 
 /** Who has it, now or as it was. */

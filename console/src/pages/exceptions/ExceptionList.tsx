@@ -16,7 +16,7 @@ import { Moment } from '../../parts/Moment';
 import { Notice } from '../../parts/States';
 import { ListView } from '../../parts/table/ListView';
 import { text } from '../../text/text';
-import { changed, withoutPage } from '../../url/search';
+import { changed, isInPassing, withoutPage } from '../../url/search';
 import { ExceptionDetail } from './ExceptionDetail';
 
 const route = getRouteApi('/app/exceptions');
@@ -96,7 +96,8 @@ export function ExceptionList() {
   const read = useRead(['exceptions', 'list', query], (api, signal) =>
     api.GET('/api/v1/exceptions', { params: { query }, signal }),
   );
-  const set = (change: Partial<typeof search>) => void navigate({ search: (old) => changed(old, change) });
+  const set = (change: Partial<typeof search>) =>
+    void navigate({ search: (old) => changed(old, change), replace: isInPassing(search, change) });
   const look = (id: string | undefined) => set({ open: id, page_token: search.page_token });
   const isFiltered = Object.keys(filter).length > 0;
   return (

@@ -8,7 +8,7 @@ import { Filters } from '../../parts/Filters';
 import { LabelFilter } from '../../parts/LabelFilter';
 import { PageHead } from '../../parts/PageHead';
 import { text } from '../../text/text';
-import { changed, withoutPage } from '../../url/search';
+import { changed, isInPassing, withoutPage } from '../../url/search';
 import { FindingList } from './FindingList';
 
 const route = getRouteApi('/app/findings');
@@ -25,7 +25,8 @@ export function FindingsPage() {
     (api, signal) => api.GET('/api/v1/findings', { params: { query }, signal }),
     { still: true },
   );
-  const set = (change: Partial<typeof search>) => void navigate({ search: (old) => changed(old, change) });
+  const set = (change: Partial<typeof search>) =>
+    void navigate({ search: (old) => changed(old, change), replace: isInPassing(search, change) });
   const isFiltered = Object.keys(narrowing).length > 0;
 
   return (

@@ -8,7 +8,7 @@ import { Confirm } from '../../parts/Confirm';
 import { PageHead } from '../../parts/PageHead';
 import { Failure, Loading, ReadAt } from '../../parts/States';
 import { text } from '../../text/text';
-import { changed } from '../../url/search';
+import { changed, isInPassing } from '../../url/search';
 import { HostState } from './columns';
 import { HostFacts } from './HostFacts';
 import { HostFindings } from './HostFindings';
@@ -60,7 +60,8 @@ export function HostPage() {
   const host = read.data;
   const tab = search.tab ?? 'facts';
   const isScanning = host.scan_requested > host.scan_done;
-  const set = (change: Partial<typeof search>) => void navigate({ search: (old) => changed(old, change) });
+  const set = (change: Partial<typeof search>) =>
+    void navigate({ search: (old) => changed(old, change), replace: isInPassing(search, change) });
 
   return (
     <>

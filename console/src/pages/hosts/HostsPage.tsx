@@ -13,7 +13,7 @@ import { PageHead } from '../../parts/PageHead';
 import { Notice } from '../../parts/States';
 import { ListView } from '../../parts/table/ListView';
 import { text } from '../../text/text';
-import { changed, withoutPage } from '../../url/search';
+import { changed, isInPassing, withoutPage } from '../../url/search';
 import { BulkLabels } from './BulkLabels';
 import { hostColumns } from './columns';
 
@@ -35,7 +35,8 @@ export function HostsPage() {
   const read = useRead(['hosts', query], (api, signal) =>
     api.GET('/api/v1/hosts', { params: { query }, signal }),
   );
-  const set = (change: Partial<typeof search>) => void navigate({ search: (old) => changed(old, change) });
+  const set = (change: Partial<typeof search>) =>
+    void navigate({ search: (old) => changed(old, change), replace: isInPassing(search, change) });
   const { sort = 'hostname', ...narrowing } = filter;
   const isFiltered = Object.keys(narrowing).length > 0;
 
@@ -102,7 +103,11 @@ export function HostsPage() {
         set={set}
         sort={{ by: sort, set: (by) => set({ sort: by as typeof sort }) }}
         asOf={search.as_of && asInstant(search.as_of)}
-        picked={may('hosts:label') ? { ids: picked, set: setPicked } : undefined}
+        picked={
+          may('hosts:label')
+            ? { ids: picked, set: setPicked, nameOf: (host) => host.hostname }
+            : undefined
+        }
         actions={
           may('hosts:label') && (
             <BulkLabels

@@ -19,7 +19,7 @@ import { PageHead } from '../../parts/PageHead';
 import { NoPermission, Notice } from '../../parts/States';
 import { ListView } from '../../parts/table/ListView';
 import { text } from '../../text/text';
-import { changed } from '../../url/search';
+import { changed, isInPassing } from '../../url/search';
 
 const route = getRouteApi('/app/companies');
 type Company = Schemas['Company'];
@@ -223,7 +223,8 @@ function Companies() {
   const navigate = route.useNavigate();
   const query = { query: search.query, page_token: search.page_token, limit: search.limit };
   const read = useRead(['companies', query], (api) => api.GET('/api/v1/companies', { params: { query } }));
-  const set = (change: Partial<typeof search>) => void navigate({ search: (old) => changed(old, change) });
+  const set = (change: Partial<typeof search>) =>
+    void navigate({ search: (old) => changed(old, change), replace: isInPassing(search, change) });
   return (
     <>
       <PageHead title={text.nav.companies} lead={text.company.lead}>

@@ -14,7 +14,7 @@ import { Filters } from '../../parts/Filters';
 import { Notice } from '../../parts/States';
 import { ListView } from '../../parts/table/ListView';
 import { text } from '../../text/text';
-import { changed } from '../../url/search';
+import { changed, isInPassing } from '../../url/search';
 import { endOf, sentence, whileMade } from './spec';
 
 const route = getRouteApi('/app/reports');
@@ -124,7 +124,8 @@ export function ReportList() {
   const read = useRead(['reports', query], (api) => api.GET('/api/v1/reports', { params: { query } }), {
     every: (page) => whileMade(page?.items),
   });
-  const set = (change: Partial<typeof search>) => void navigate({ search: (old) => changed(old, change) });
+  const set = (change: Partial<typeof search>) =>
+    void navigate({ search: (old) => changed(old, change), replace: isInPassing(search, change) });
   const isFiltered = search.schedule !== undefined;
   return (
     <>

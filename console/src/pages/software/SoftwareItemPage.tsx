@@ -12,7 +12,7 @@ import { Counts } from '../../parts/Severity';
 import { Failure, Loading, Notice, ReadAt } from '../../parts/States';
 import { ListView } from '../../parts/table/ListView';
 import { text } from '../../text/text';
-import { changed } from '../../url/search';
+import { changed, isInPassing } from '../../url/search';
 import { FindingList } from '../findings/FindingList';
 import { hostColumns } from '../hosts/columns';
 
@@ -93,8 +93,10 @@ export function SoftwareItemPage() {
 type Search = ReturnType<typeof route.useSearch>;
 
 function useSet() {
+  const search = route.useSearch();
   const navigate = route.useNavigate();
-  return (change: Partial<Search>) => void navigate({ search: (old) => changed(old, change) });
+  return (change: Partial<Search>) =>
+    void navigate({ search: (old) => changed(old, change), replace: isInPassing(search, change) });
 }
 
 function Findings({ id }: { id: string }) {
