@@ -6,7 +6,8 @@ import { useSession } from '../../api/session';
 import { asTotal } from '../../format/number';
 import { asInstant } from '../../format/time';
 import { Export } from '../../parts/Export';
-import { AsOf, Choice, InstantField, TextFilter, Toggle } from '../../parts/fields';
+import { AsOf, Choice, InstantFilter, TextFilter, Toggle } from '../../parts/fields';
+import { SoftwareChip } from '../../parts/FilterChip';
 import { Filters } from '../../parts/Filters';
 import { LabelFilter } from '../../parts/LabelFilter';
 import { PageHead } from '../../parts/PageHead';
@@ -16,9 +17,12 @@ import { text } from '../../text/text';
 import { changed, isInPassing, withoutPage } from '../../url/search';
 import { BulkLabels } from './BulkLabels';
 import { hostColumns } from './columns';
+import { PolicyChip } from './PolicyChip';
 
 const route = getRouteApi('/app/hosts');
 const NONE: ReadonlySet<string> = new Set();
+/** What the API takes for a release of the agent. */
+const RELEASE = /^\d{1,9}\.\d{1,9}\.\d{1,9}([-+~].*)?$/;
 
 /** The company's hosts. */
 export function HostsPage() {
@@ -76,9 +80,10 @@ export function HostsPage() {
           label={text.host.enrolmentLabel}
           placeholder="site=north"
           value={search.enrolment_label}
-          set={(value) => set({ enrolment_label: value?.includes('=') ? value : undefined })}
+          set={(value) => set({ enrolment_label: value })}
+          check={(value) => (value.includes('=') ? undefined : text.host.noEnrolmentLabel)}
         />
-        <InstantField
+        <InstantFilter
           label={text.host.silentSince}
           value={search.silent_since}
           set={(value) => set({ silent_since: value })}
@@ -87,12 +92,17 @@ export function HostsPage() {
           label={text.host.agentBelow}
           placeholder="0.2.0"
           value={search.agent_version_below}
-          set={(value) =>
-            set({ agent_version_below: /^\d+\.\d+\.\d+/.test(value ?? '') ? value : undefined })
-          }
+          set={(value) => set({ agent_version_below: value })}
+          check={(value) => (RELEASE.test(value) ? undefined : text.host.noVersion)}
         />
         <AsOf value={search.as_of} set={(value) => set({ as_of: value })} />
         <Toggle label={text.host.withRevoked} value={search.revoked} set={(revoked) => set({ revoked })} />
+        {search.software !== undefined && (
+          <SoftwareChip id={search.software} remove={() => set({ software: undefined })} />
+        )}
+        {search.fails !== undefined && (
+          <PolicyChip id={search.fails} remove={() => set({ fails: undefined })} />
+        )}
       </Filters>
       <ListView
         label={text.nav.hosts}

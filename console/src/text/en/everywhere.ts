@@ -120,7 +120,7 @@ export const find = {
   nothing: 'Nothing has this in its name.',
   short: 'Type two letters or more to look for hosts, software and vulnerabilities.',
   looking: 'Looking…',
-  failed: (where: string) => `Could not look everywhere. Missing: ${where}.`,
+  failed: (where: string) => `Could not look everywhere. What is missing: ${where}.`,
   cve: (id: string) => `Look up ${id}`,
 };
 
