@@ -9,6 +9,7 @@ import { Export } from '../../parts/Export';
 import { Facts } from '../../parts/Facts';
 import { AsOf } from '../../parts/fields';
 import { Filters } from '../../parts/Filters';
+import { Go } from '../../parts/Go';
 import { Moment } from '../../parts/Moment';
 import { PageHead } from '../../parts/PageHead';
 import { KevBadge, Severity } from '../../parts/Severity';
@@ -35,7 +36,9 @@ export function CvePage() {
       <>
         <PageHead title={id.toUpperCase()} />
         {read.error?.status === 404 ? (
-          <Notice title={text.cve.unknown}>{text.cve.unknownDetail}</Notice>
+          <Notice title={text.cve.unknown} action={<Go to="/cves">{text.nav.cves}</Go>}>
+            {text.cve.unknownDetail}
+          </Notice>
         ) : read.error ? (
           <Failure error={read.error} retry={() => void read.refetch()} />
         ) : (

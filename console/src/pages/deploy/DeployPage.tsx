@@ -239,6 +239,7 @@ function Revoke({ token }: { token: Token }) {
     <Confirm
       size="compact-sm"
       label={text.common.revoke}
+      of={token.name}
       detail={text.deploy.revokeDetail(token.name)}
       onConfirm={() => revoke.mutate()}
     />

@@ -5,6 +5,7 @@ import type { Schemas } from '../../api/client';
 import { useRead, useWrite } from '../../api/read';
 import { useSession } from '../../api/session';
 import { Confirm } from '../../parts/Confirm';
+import { Go } from '../../parts/Go';
 import { PageHead } from '../../parts/PageHead';
 import { Failure, Loading, ReadAt } from '../../parts/States';
 import { text } from '../../text/text';
@@ -53,7 +54,15 @@ export function HostPage() {
     return (
       <>
         <PageHead title={text.host.host} />
-        {read.error ? <Failure error={read.error} retry={() => void read.refetch()} /> : <Loading />}
+        {read.error ? (
+          <Failure
+            error={read.error}
+            retry={() => void read.refetch()}
+            onward={<Go to="/hosts">{text.nav.hosts}</Go>}
+          />
+        ) : (
+          <Loading />
+        )}
       </>
     );
   }

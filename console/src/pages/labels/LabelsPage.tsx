@@ -79,6 +79,7 @@ function Actions({ label }: { label: Label }) {
       <Confirm
         size="compact-sm"
         label={text.common.delete}
+        of={label.name}
         detail={text.label.deleteDetail(label.name)}
         onConfirm={() => remove.mutate()}
       />

@@ -105,7 +105,12 @@ function Keep({ company }: { company: Company }) {
     { done: text.company.kept(company.name), onDone: useRenewNames() },
   );
   return (
-    <Button variant="default" size="compact-sm" onClick={() => keep.mutate()}>
+    <Button
+      variant="default"
+      size="compact-sm"
+      aria-label={text.common.actionOf(text.company.keep, company.name)}
+      onClick={() => keep.mutate()}
+    >
       {text.company.keep}
     </Button>
   );
@@ -139,7 +144,12 @@ function Delete({ company }: { company: Company }) {
   }
   return (
     <>
-      <Button variant="default" size="compact-sm" onClick={open}>
+      <Button
+        variant="default"
+        size="compact-sm"
+        aria-label={text.common.actionOf(text.company.delete, company.name)}
+        onClick={open}
+      >
         {text.company.delete}
       </Button>
       <Modal
@@ -195,11 +205,17 @@ function Suspend({ company }: { company: Company }) {
     <Confirm
       size="compact-sm"
       label={text.company.suspend}
+      of={company.name}
       detail={text.company.suspendDetail(company.name)}
       onConfirm={() => suspend.mutate()}
     />
   ) : (
-    <Button variant="default" size="compact-sm" onClick={() => resume.mutate()}>
+    <Button
+      variant="default"
+      size="compact-sm"
+      aria-label={text.common.actionOf(text.company.resume, company.name)}
+      onClick={() => resume.mutate()}
+    >
       {text.company.resume}
     </Button>
   );

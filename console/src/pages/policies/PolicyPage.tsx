@@ -70,7 +70,15 @@ export function PolicyPage() {
     return (
       <>
         <PageHead title={text.policy.policy} />
-        {read.error ? <Failure error={read.error} retry={() => void read.refetch()} /> : <Loading />}
+        {read.error ? (
+          <Failure
+            error={read.error}
+            retry={() => void read.refetch()}
+            onward={<Go to="/policies">{text.nav.policies}</Go>}
+          />
+        ) : (
+          <Loading />
+        )}
       </>
     );
   }

@@ -108,6 +108,7 @@ function Actions({ report }: { report: Report }) {
         <Confirm
           size="compact-sm"
           label={text.common.delete}
+          of={report.name}
           detail={text.report.deleteDetail(report.name)}
           onConfirm={() => remove.mutate(report.id)}
         />

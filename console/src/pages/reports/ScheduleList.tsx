@@ -74,6 +74,7 @@ function Actions({ schedule, edit }: { schedule: Schedule; edit: (id: string) =>
       <Confirm
         size="compact-sm"
         label={text.common.delete}
+        of={schedule.name}
         detail={text.report.deleteScheduleDetail(schedule.name)}
         onConfirm={() => remove.mutate(schedule.id)}
       />

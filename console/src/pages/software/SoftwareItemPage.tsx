@@ -31,7 +31,15 @@ export function SoftwareItemPage() {
     return (
       <>
         <PageHead title={text.software.one} />
-        {read.error ? <Failure error={read.error} retry={() => void read.refetch()} /> : <Loading />}
+        {read.error ? (
+          <Failure
+            error={read.error}
+            retry={() => void read.refetch()}
+            onward={<Go to="/software">{text.nav.software}</Go>}
+          />
+        ) : (
+          <Loading />
+        )}
       </>
     );
   }
