@@ -86,8 +86,6 @@ test('what is picked is picked of the list that is seen, and of no other', async
 });
 
 test('the way back of a list is its page before, and no row', async () => {
-  await page.goto(at('/audit'));
-  await settled(page);
   await page.goto(at('/findings?limit=2'));
   await settled(page);
   const findings = page.getByRole('table', { name: 'Findings' }).locator('tbody tr[data-row]');

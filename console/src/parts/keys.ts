@@ -26,7 +26,7 @@ export function takesText(target: EventTarget | null): boolean {
 }
 
 /**
- * Takes single keys, wherever the focus is but in what takes text. A list of choices goes by the letters of a choice
+ * Takes single keys, wherever the focus is but in what takes text and in a menu that is open. A list of choices goes by the letters of a choice
  * until one was chosen from it; from then on they are taken as everywhere, though not within a word.
  */
 export function useKeys(keys: Keys): void {
@@ -42,11 +42,13 @@ export function useKeys(keys: Keys): void {
     };
     const leave = () => {
       chosenIn = null;
+      wordUntil = 0;
     };
     const press = (event: KeyboardEvent) => {
       const { target, key, timeStamp } = event;
       const isWithOthers = event.ctrlKey || event.altKey || event.metaKey || event.shiftKey;
-      if (event.defaultPrevented || isWithOthers || key.length !== 1 || takesText(target)) return;
+      const isInMenu = target instanceof Element && target.closest('[role=menu]') !== null;
+      if (event.defaultPrevented || isWithOthers || key.length !== 1 || isInMenu || takesText(target)) return;
       const act = present.current[key.toLowerCase()];
       if (target instanceof HTMLSelectElement) {
         const isOfWord = target !== chosenIn || timeStamp < wordUntil;
