@@ -64,13 +64,16 @@ export function FindingList({ read, search, set, host, isSorted = true }: Findin
   const place = useRef<Place>(undefined);
   useEffect(() => {
     if (!isHere) return;
-    const before = place.current;
+    const before = place.current?.row === row ? place.current : undefined;
+    const isTurned = before?.turnedTo !== undefined;
+    // The page that was turned to is not that of the address yet.
+    if (isTurned && before.turnedTo !== page_token) return;
     if (at >= 0) {
       place.current = placeOf(rows, at);
       return;
     }
     // What somebody reads stays until they have closed it, whatever has become of it.
-    if (before === undefined || before.row !== row || !(before.isTurned || panel === undefined)) return;
+    if (before === undefined || (panel !== undefined && !isTurned)) return;
     place.current = undefined;
     const successor = successorOf(before, rows);
     if (successor !== undefined) set({ page_token, row: successor, panel });
@@ -89,7 +92,7 @@ export function FindingList({ read, search, set, host, isSorted = true }: Findin
       return;
     }
     goneOn(page_token, next);
-    place.current = { row, at: 0, after: [], isTurned: true };
+    place.current = { row, at: 0, after: [], turnedTo: next };
     set({ page_token: next, row, panel: kept });
   };
   const goBack = () => look((at >= 0 ? at : (here()?.at ?? 0)) - 1);

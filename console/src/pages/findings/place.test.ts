@@ -20,7 +20,7 @@ describe('successorOf', () => {
   });
 
   it('is the first of a page that was turned to, and nothing of one that is empty', () => {
-    const turned = { row: 'e', at: 0, after: [], isTurned: true };
+    const turned = { row: 'e', at: 0, after: [], turnedTo: 'page two' };
     expect(successorOf(turned, ['f', 'g'])).toBe('f');
     expect(successorOf(turned, [])).toBeUndefined();
   });

@@ -6,8 +6,8 @@ export interface Place {
   at: number;
   /** The rows behind it. */
   after: readonly string[];
-  /** Whether the page was turned: what stands there on the next one is looked at as the row before was. */
-  isTurned?: boolean;
+  /** The token of the page that was turned to: what stands there is looked at next, as the row before was. */
+  turnedTo?: string;
 }
 
 /** The place of a row that is there. */
