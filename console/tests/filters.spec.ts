@@ -45,7 +45,9 @@ test('a field says it when what is typed there is not in force', async () => {
 });
 
 test('a filter that a link has set is shown by name, and can be taken away', async () => {
-  const software = await first<{ id: string; name: string; version: string }>('software?vulnerable=true&limit=1');
+  const software = await first<{ id: string; name: string; version: string }>(
+    'software?vulnerable=true&limit=1',
+  );
   const host = await first<{ id: string; hostname: string }>('hosts?limit=1');
   await page.goto(at(`/hosts?software=${software.id}`));
   const chip = page.getByRole('button', {
@@ -57,12 +59,17 @@ test('a filter that a link has set is shown by name, and can be taken away', asy
   await expect(page).not.toHaveURL(/software=/);
   await expect(chip).toHaveCount(0);
   await page.goto(at(`/findings?host=${host.id}&state=any`));
-  await page.getByRole('button', { name: `Take the filter away: Host: ${host.hostname}`, exact: true }).click();
+  await page
+    .getByRole('button', { name: `Take the filter away: Host: ${host.hostname}`, exact: true })
+    .click();
   await expect(page).not.toHaveURL(/host=/);
   await expect(page).toHaveURL(/state=any/);
   await page.goto(at('/audit'));
   await page.getByRole('table', { name: 'Audit log' }).getByRole('button').first().click();
-  await page.getByRole('dialog').getByRole('button', { name: /^Everything that/ }).click();
+  await page
+    .getByRole('dialog')
+    .getByRole('button', { name: /^Everything that/ })
+    .click();
   await expect(page).toHaveURL(/actor=/);
   await page.getByRole('button', { name: /^Take the filter away: Who: ops@example/ }).click();
   await expect(page).not.toHaveURL(/actor=/);

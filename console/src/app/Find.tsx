@@ -22,7 +22,8 @@ const REACHABLE = { viewportProps: { tabIndex: 0 } };
  * on from there would lose it.
  */
 function openByKey({ target }: KeyboardEvent) {
-  const isWriting = takesText(target) && target instanceof Element && target.closest('[role=dialog]') !== null;
+  const isWriting =
+    takesText(target) && target instanceof Element && target.closest('[role=dialog]') !== null;
   if (!isWriting) spotlight.open();
 }
 

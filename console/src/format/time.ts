@@ -65,5 +65,7 @@ export function toLocalInput(at: string | undefined): string {
 /** The instant that such an input says; nothing when it is empty, or while its year has not all of its digits. */
 export function fromLocalInput(value: string): string | undefined {
   const date = new Date(value);
-  return value === '' || value.startsWith('0') || Number.isNaN(date.getTime()) ? undefined : date.toISOString().replace('.000Z', 'Z');
+  return value === '' || value.startsWith('0') || Number.isNaN(date.getTime())
+    ? undefined
+    : date.toISOString().replace('.000Z', 'Z');
 }

@@ -1,6 +1,17 @@
 import { describe, expect, it } from 'vitest';
 
-import { changed, count, flag, instant, isInPassing, oneOf, paging, search, text, withoutPage } from './search';
+import {
+  changed,
+  count,
+  flag,
+  instant,
+  isInPassing,
+  oneOf,
+  paging,
+  search,
+  text,
+  withoutPage,
+} from './search';
 
 const hosts = search({
   query: text,

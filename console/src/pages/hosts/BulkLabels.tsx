@@ -67,12 +67,7 @@ export function BulkLabels({ picked, filter, total, done }: BulkLabelsProps) {
       )}
       <Menu>
         <Menu.Target>
-          <Button
-            variant="default"
-            size="xs"
-            disabled={!isLabelled || !canBe}
-            loading={assign.isPending}
-          >
+          <Button variant="default" size="xs" disabled={!isLabelled || !canBe} loading={assign.isPending}>
             {isPicked ? text.label.forPicked(picked.size) : text.label.forAll}
           </Button>
         </Menu.Target>

@@ -114,9 +114,7 @@ export function HostsPage() {
         sort={{ by: sort, set: (by) => set({ sort: by as typeof sort }) }}
         asOf={search.as_of && asInstant(search.as_of)}
         picked={
-          may('hosts:label')
-            ? { ids: picked, set: setPicked, nameOf: (host) => host.hostname }
-            : undefined
+          may('hosts:label') ? { ids: picked, set: setPicked, nameOf: (host) => host.hostname } : undefined
         }
         actions={
           may('hosts:label') && (
