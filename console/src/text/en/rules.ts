@@ -67,7 +67,7 @@ export const label = {
   forPicked: (count: number) => `Label ${many(count, 'host', 'hosts')}`,
   forAll: 'Label all of these',
   notForAll: 'With these filters hosts are labelled row by row: select some.',
-  noneByPeople: 'No label is given by people. To label hosts here, make one without a rule:',
+  noneByPeople: 'There is no label to give by hand. Make one:',
   forAllDetail: (name: string, carries: boolean, total: string | undefined) =>
     `${name} is ${carries ? 'given to' : 'taken from'} all hosts of this filter, on all its pages${total === undefined ? '' : `: ${total}`}.`,
   assigned: (count: number) => `${many(count, 'host has', 'hosts have')} changed.`,
