@@ -29,6 +29,7 @@ export default defineConfig({
       name: 'pages',
       testMatch: [
         'companies.spec.ts',
+        'filters.spec.ts',
         'journeys.spec.ts',
         'lists.spec.ts',
         'live.spec.ts',
@@ -36,6 +37,7 @@ export default defineConfig({
         'provider.spec.ts',
         'reports.spec.ts',
         'settings.spec.ts',
+        'triage.spec.ts',
         'waited.spec.ts',
         'webhooks.spec.ts',
       ],

@@ -47,7 +47,11 @@ test('hosts that are picked are given a label, and those of a filter lose it', a
   await settled(page);
   expect(await rows().count()).toBeGreaterThan(1);
   const picked = (await rows().nth(1).getAttribute('data-row')) ?? '';
-  await rows().nth(1).getByRole('checkbox').check();
+  const name = (await rows().nth(1).getByRole('link').first().textContent()) ?? '';
+  await rows()
+    .nth(1)
+    .getByRole('checkbox', { name: `Select ${name}`, exact: true })
+    .check();
   await page.getByRole('button', { name: 'Label 1 host' }).click();
   await page.getByRole('menuitem', { name: LABEL }).first().click();
   await expect(page.getByRole('alert').filter({ hasText: /1 host/ })).toBeVisible();
@@ -67,6 +71,8 @@ test('what is picked is picked of the list that is seen, and of no other', async
   const picked = page.getByRole('button', { name: 'Label 1 host' });
   await page.goto(at('/hosts?kind=agent'));
   await settled(page);
+  await expect(page.getByRole('button', { name: 'Label all of these' })).toBeDisabled();
+  await expect(page.getByText('With these filters hosts are labelled row by row')).toBeVisible();
   await rows().first().getByRole('checkbox').check();
   await expect(picked).toBeVisible();
   await page.getByRole('button', { name: 'Clear filters' }).click();
@@ -77,4 +83,63 @@ test('what is picked is picked of the list that is seen, and of no other', async
   await page.goBack();
   await expect(page).toHaveURL(/kind=agent/);
   await expect(picked).toHaveCount(0);
+});
+
+test('the way back of a list is its page before, and no row', async () => {
+  await page.goto(at('/findings?limit=2'));
+  await settled(page);
+  const findings = page.getByRole('table', { name: 'Findings' }).locator('tbody tr[data-row]');
+  const pager = page.getByRole('navigation', { name: 'Pages of the list' });
+  const back = pager.getByRole('button', { name: 'Back' });
+  const first = (await findings.first().getAttribute('data-row')) ?? '';
+  await expect(back).toBeDisabled();
+  await pager.getByRole('button', { name: 'Next' }).click();
+  await expect(page).toHaveURL(/page_token=/);
+  await expect(findings.first()).not.toHaveAttribute('data-row', first);
+  const second = (await findings.first().getAttribute('data-row')) ?? '';
+  const address = page.url();
+  await pager.getByRole('button', { name: 'Next' }).click();
+  await expect(findings.first()).not.toHaveAttribute('data-row', second);
+  for (const key of ['j', 'k', 'j']) await page.keyboard.press(key);
+  await expect(page).toHaveURL(/row=/);
+  await back.click();
+  await expect(findings.first()).toHaveAttribute('data-row', second);
+  await page.keyboard.press('j');
+  await expect(page).toHaveURL(/row=/);
+  await back.click();
+  await expect(findings.first()).toHaveAttribute('data-row', first);
+  await expect(page).not.toHaveURL(/page_token=|row=/);
+  // Who opens the second page by a link can leave it.
+  await page.goto('about:blank');
+  await page.goto(address);
+  await expect(findings.first()).toHaveAttribute('data-row', second);
+  await back.click();
+  await expect(findings.first()).toHaveAttribute('data-row', first);
+});
+
+test('rows and letters are no steps of the way back to the page before', async () => {
+  await page.goto(at('/labels'));
+  await settled(page);
+  await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Findings' }).click();
+  await settled(page);
+  for (let row = 0; row < 5; row += 1) await page.keyboard.press('j');
+  await expect(page).toHaveURL(/row=/);
+  await page.getByLabel('CVE', { exact: true }).fill('CVE-1999-0001');
+  await expect(page).toHaveURL(/cve=CVE-1999-0001/);
+  await page.goBack();
+  await expect(page.getByRole('heading', { level: 1, name: 'Labels' })).toBeVisible();
+});
+
+test('when exactly something was is said to who goes there by the keyboard', async () => {
+  await page.goto(at('/hosts'));
+  await settled(page);
+  await table().locator('time').first().focus();
+  await expect(page.getByRole('tooltip')).toContainText(/\d\d:\d\d:\d\d/);
+});
+
+test('a page of what is not there leads to what is', async () => {
+  await page.goto(at('/hosts/00000000-0000-4000-8000-000000000000'));
+  await expect(page.getByText('There is nothing here')).toBeVisible();
+  await page.getByRole('main').getByRole('link', { name: 'Hosts' }).click();
+  await expect(rows().first()).toBeVisible();
 });

@@ -66,6 +66,12 @@ test('who is invited to look may look, and is shown nothing else', async ({ brow
   await expect(page.getByText('You may not see this')).toBeVisible();
   await page.goto('/audit');
   await expect(page.getByText('You may not see this')).toBeVisible();
+  // A tab that is not theirs is refused, and no other one is shown in its place.
+  await page.goto('/settings?tab=people');
+  await expect(page.getByText('You may not see this')).toBeVisible();
+  await expect(page.getByRole('tabpanel')).toHaveCount(0);
+  await page.goto('/settings');
+  await expect(page.getByRole('tab', { selected: true })).toHaveText('Agents');
   await page.goto('/webhooks');
   await expect(page.getByText('Nothing has happened so far')).toBeVisible();
   await expect(page.getByRole('button', { name: 'New webhook' })).toHaveCount(0);

@@ -1,26 +1,42 @@
 import { Button, Kbd } from '@mantine/core';
-import { useDebouncedValue } from '@mantine/hooks';
+import { useDebouncedValue, useHotkeys } from '@mantine/hooks';
 import { Spotlight, spotlight } from '@mantine/spotlight';
 import { useNavigate } from '@tanstack/react-router';
 import { useState } from 'react';
 
 import { useRead } from '../api/read';
 import { useSession } from '../api/session';
+import { takesText } from '../parts/keys';
 import { text } from '../text/text';
 import { SECTIONS } from './navigation';
 
 const FOUND_MAX = 6;
 const TYPING_MS = 200;
+/** A part of a name that is worth to be looked for. */
+const LETTERS_MIN = 2;
 /** What scrolls can be reached by the keyboard. The list hands this on, and its type does not say so. */
 const REACHABLE = { viewportProps: { tabIndex: 0 } };
+
+/**
+ * Opens the search from everywhere, also from where somebody types. Only what is written in a dialog is left alone: going
+ * on from there would lose it.
+ */
+function openByKey({ target }: KeyboardEvent) {
+  const isWriting =
+    takesText(target) && target instanceof Element && target.closest('[role=dialog]') !== null;
+  if (!isWriting) spotlight.open();
+}
 
 /** Looks for hosts, software, CVEs and pages by a part of their names. */
 export function Find() {
   const { may, company } = useSession();
   const navigate = useNavigate();
   const [typed, setTyped] = useState('');
-  const [query] = useDebouncedValue(typed.trim(), TYPING_MS);
-  const isAsked = query.length > 1 && company !== undefined && may('inventory:read');
+  const wanted = typed.trim();
+  const [query] = useDebouncedValue(wanted, TYPING_MS);
+  const mayAsk = company !== undefined && may('inventory:read');
+  const isAsked = mayAsk && query.length >= LETTERS_MIN;
+  useHotkeys([['mod + K', openByKey]], [], true);
   const asked = { params: { query: { query, limit: FOUND_MAX } } };
   const hosts = useRead(['find', 'hosts', query], (api) => api.GET('/api/v1/hosts', asked), {
     enabled: isAsked,
@@ -34,7 +50,7 @@ export function Find() {
 
   const places = SECTIONS.flatMap(([, section]) => section)
     .filter((place) => place.needs === undefined || may(place.needs))
-    .filter((place) => place.label.toLowerCase().includes(typed.trim().toLowerCase()));
+    .filter((place) => place.label.toLowerCase().includes(wanted.toLowerCase()));
   const found = isAsked
     ? [
         {
@@ -70,6 +86,25 @@ export function Find() {
   const id = /^cve-\d{4}-\d{4,}$/i.test(query) ? query.toUpperCase() : undefined;
   const isEmpty =
     places.length === 0 && id === undefined && found.every((group) => group.actions.length === 0);
+  const reads = [
+    { of: text.nav.hosts, read: hosts },
+    { of: text.nav.software, read: titles },
+    { of: text.nav.cves, read: cves },
+  ];
+  const isLooking =
+    mayAsk && wanted.length >= LETTERS_MIN && (wanted !== query || reads.some(({ read }) => read.isFetching));
+  const failed = isAsked && !isLooking ? reads.filter(({ read }) => read.isError) : [];
+  const again = () => failed.forEach(({ read }) => void read.refetch());
+  const isShort = mayAsk && wanted.length > 0 && wanted.length < LETTERS_MIN;
+  const said = isLooking
+    ? text.find.looking
+    : failed.length > 0
+      ? text.find.failed(failed.map(({ of }) => of).join(', '))
+      : isShort
+        ? text.find.short
+        : isEmpty
+          ? text.find.nothing
+          : undefined;
 
   return (
     <>
@@ -92,7 +127,7 @@ export function Find() {
         attributes={{ content: { 'aria-label': text.find.open } }}
         query={typed}
         onQueryChange={setTyped}
-        shortcut="mod + K"
+        shortcut={null}
         scrollable
         maxHeight={420}
         clearQueryOnClose
@@ -130,9 +165,16 @@ export function Find() {
               ))}
             </Spotlight.ActionsGroup>
           )}
-          {isEmpty && (
-            <Spotlight.Empty>{hosts.isFetching ? text.state.loading : text.find.nothing}</Spotlight.Empty>
+          {failed.length > 0 && (
+            <Spotlight.Action
+              label={text.common.retry}
+              description={failed[0]?.read.error?.message}
+              closeSpotlightOnTrigger={false}
+              onClick={again}
+            />
           )}
+          {/* It is there from the beginning, so that what comes into it is read out. */}
+          <div role="status">{said !== undefined && <Spotlight.Empty>{said}</Spotlight.Empty>}</div>
         </Spotlight.ActionsList>
       </Spotlight.Root>
     </>

@@ -40,4 +40,11 @@ describe('time', () => {
     expect(fromLocalInput('')).toBeUndefined();
     expect(toLocalInput(undefined)).toBe('');
   });
+
+  it('takes no year for an instant whose digits are still typed', () => {
+    for (const year of ['0002', '0020', '0202']) {
+      expect(fromLocalInput(`${year}-03-01T12:00`)).toBeUndefined();
+    }
+    expect(fromLocalInput('2026-03-01T12:00')).toMatch(/^2026-0/);
+  });
 });

@@ -62,8 +62,10 @@ export function toLocalInput(at: string | undefined): string {
   return local.toISOString().slice(0, 16);
 }
 
-/** The instant that such an input says; nothing when it is empty. */
+/** The instant that such an input says; nothing when it is empty, or while its year has not all of its digits. */
 export function fromLocalInput(value: string): string | undefined {
   const date = new Date(value);
-  return value === '' || Number.isNaN(date.getTime()) ? undefined : date.toISOString().replace('.000Z', 'Z');
+  return value === '' || value.startsWith('0') || Number.isNaN(date.getTime())
+    ? undefined
+    : date.toISOString().replace('.000Z', 'Z');
 }

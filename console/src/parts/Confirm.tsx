@@ -6,6 +6,8 @@ import { text } from '../text/text';
 
 interface ConfirmProps extends ButtonProps {
   label: string;
+  /** What it is done to, where there are several such buttons: for who hears them one by one. */
+  of?: string;
   /** What is going to happen, and whether it can be undone. */
   detail: ReactNode;
   /** What the button that does it says; the same as `label` when absent. */
@@ -14,11 +16,17 @@ interface ConfirmProps extends ButtonProps {
 }
 
 /** A button that asks again before it does something that cannot be undone. */
-export function Confirm({ label, detail, action, onConfirm, ...button }: ConfirmProps) {
+export function Confirm({ label, of, detail, action, onConfirm, ...button }: ConfirmProps) {
   const [isOpen, { open, close }] = useDisclosure(false);
   return (
     <>
-      <Button variant="default" size="xs" {...button} onClick={open}>
+      <Button
+        variant="default"
+        size="xs"
+        aria-label={of === undefined ? undefined : text.common.actionOf(label, of)}
+        {...button}
+        onClick={open}
+      >
         {label}
       </Button>
       <Modal

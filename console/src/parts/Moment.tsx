@@ -25,7 +25,7 @@ interface MomentProps {
   never?: string;
 }
 
-/** An instant in the reader's time zone; to the second for who points at it. */
+/** An instant in the reader's time zone; to the second for who points at it or goes there by the keyboard. */
 export function Moment({ at, as = 'distance', never = text.common.never }: MomentProps) {
   const now = useNow();
   if (at == null)
@@ -42,8 +42,10 @@ export function Moment({ at, as = 'distance', never = text.common.never }: Momen
         : asDistance(at, Math.max(now, Date.parse(at)));
   if (as === 'day') return <time dateTime={at}>{shown}</time>;
   return (
-    <Tooltip label={asExact(at)}>
-      <time dateTime={at}>
+    <Tooltip label={asExact(at)} events={{ hover: true, focus: true, touch: true }}>
+      {/* What is said of it only then can be reached by the keyboard. */}
+      {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
+      <time dateTime={at} tabIndex={0}>
         {as === 'distance' && Date.parse(at) > now + TICK_MS ? asDistance(at, now) : shown}
       </time>
     </Tooltip>

@@ -37,19 +37,25 @@ export function NoPermission({ detail }: { detail?: string }) {
 }
 
 /** Said where there is no such thing, or it is another company's. */
-export function NotFound() {
-  return <Notice title={text.state.notFound}>{text.state.notFoundDetail}</Notice>;
+export function NotFound({ onward }: { onward?: ReactNode }) {
+  return (
+    <Notice title={text.state.notFound} action={onward}>
+      {text.state.notFoundDetail}
+    </Notice>
+  );
 }
 
 interface FailureProps {
   error: ApiError;
   retry?: () => void;
+  /** Where to go on when there is no such thing: the list of what there is. */
+  onward?: ReactNode;
 }
 
 /** What went wrong, in the server's own words, with the id that its log knows the request by. */
-export function Failure({ error, retry }: FailureProps) {
+export function Failure({ error, retry, onward }: FailureProps) {
   if (error.status === 403) return <NoPermission detail={error.message} />;
-  if (error.status === 404) return <NotFound />;
+  if (error.status === 404) return <NotFound onward={onward} />;
   const isAway = error.status === 0 || error.status === 503;
   return (
     <Alert color="red" variant="outline" title={isAway ? text.state.away : text.state.failed} my="md">

@@ -1,6 +1,17 @@
 import { describe, expect, it } from 'vitest';
 
-import { changed, count, flag, instant, oneOf, paging, search, text, withoutPage } from './search';
+import {
+  changed,
+  count,
+  flag,
+  instant,
+  isInPassing,
+  oneOf,
+  paging,
+  search,
+  text,
+  withoutPage,
+} from './search';
 
 const hosts = search({
   query: text,
@@ -49,6 +60,32 @@ describe('changed', () => {
     expect(
       changed<{ query?: string; kev?: boolean }>({ query: 'a', kev: true }, { query: '', kev: false }),
     ).toEqual({ kev: false });
+  });
+});
+
+describe('isInPassing', () => {
+  interface Search {
+    query?: string;
+    state?: string;
+    row?: string;
+    panel?: string;
+    hide?: string;
+    page_token?: string;
+  }
+  const of: Search = { query: 'a', row: '1', page_token: 't' };
+
+  it('leaves no step behind for a row, a column or a letter', () => {
+    expect(isInPassing(of, { row: '2', page_token: 't' })).toBe(true);
+    expect(isInPassing(of, { hide: 'os', page_token: 't' })).toBe(true);
+    expect(isInPassing(of, { query: 'ab', row: undefined })).toBe(true);
+    expect(isInPassing({ ...of, panel: 'explain' }, { panel: undefined, page_token: 't' })).toBe(true);
+  });
+
+  it('leaves one for another list, another page and what is opened', () => {
+    expect(isInPassing(of, { state: 'any', row: undefined })).toBe(false);
+    expect(isInPassing(of, { page_token: 'u', row: undefined })).toBe(false);
+    expect(isInPassing<Search>({ page_token: 't' }, { page_token: undefined })).toBe(false);
+    expect(isInPassing(of, { row: '2', panel: 'explain', page_token: 't' })).toBe(false);
   });
 });
 

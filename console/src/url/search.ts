@@ -63,6 +63,42 @@ export function withoutPage<S extends { page_token?: unknown; limit?: unknown }>
   return rest;
 }
 
+/**
+ * What is changed many times on the way to one list: the row that is looked at, the columns, and what is typed letter by
+ * letter.
+ */
+const IN_PASSING: ReadonlySet<string> = new Set([
+  'row',
+  'hide',
+  'query',
+  'name',
+  'platform',
+  'cve',
+  'product',
+  'action',
+  'object',
+  'enrolment_label',
+  'agent_version_below',
+  'silent_since',
+  'since',
+  'until',
+  'as_of',
+]);
+
+/**
+ * Whether a change takes the place of the address before instead of coming after it, so that the browser's way back leads
+ * to the list or page before and not through every row and letter. What is opened, and another page, come after it.
+ */
+export function isInPassing<S extends object>(of: S, change: Partial<S>): boolean {
+  const before: Record<string, unknown> = Object.fromEntries(Object.entries(of));
+  const next: Record<string, unknown> = Object.fromEntries(Object.entries(changed(of, change)));
+  const others = Object.keys({ ...before, ...next }).filter((name) => before[name] !== next[name]);
+  // Another filter begins the list again: the page goes with it.
+  const own = others.filter((name) => name !== 'page_token' || next[name] !== undefined);
+  const isClosed = (name: string) => name === 'panel' && next[name] === undefined;
+  return own.length > 0 && own.every((name) => IN_PASSING.has(name) || isClosed(name));
+}
+
 /** A search with some values changed; changing a filter begins the list again. Empty values go. */
 export function changed<S extends object>(of: S, change: Partial<S>): S {
   const page = 'page_token' in change ? {} : { page_token: undefined };

@@ -88,6 +88,7 @@ function Sessions() {
                         <Confirm
                           size="compact-sm"
                           label={text.account.end}
+                          of={[session.agent, session.address].filter(Boolean).join(', ')}
                           detail={text.account.endDetail}
                           onConfirm={() => end.mutate(session.id)}
                         />

@@ -3,18 +3,19 @@ import type { ColumnDef } from '@tanstack/react-table';
 import { getRouteApi } from '@tanstack/react-router';
 
 import type { Schemas } from '../../api/client';
-import { useRead } from '../../api/read';
+import { type Read, useRead } from '../../api/read';
 import { useSession } from '../../api/session';
 import { useSave } from '../../parts/Export';
 import { Facts } from '../../parts/Facts';
-import { InstantField, TextFilter } from '../../parts/fields';
+import { InstantFilter, TextFilter } from '../../parts/fields';
+import { FilterChip, shortId } from '../../parts/FilterChip';
 import { Filters } from '../../parts/Filters';
 import { Moment } from '../../parts/Moment';
 import { PageHead } from '../../parts/PageHead';
-import { Notice } from '../../parts/States';
+import { Failure, Loading, Notice } from '../../parts/States';
 import { ListView } from '../../parts/table/ListView';
 import { text } from '../../text/text';
-import { changed, withoutPage } from '../../url/search';
+import { changed, isInPassing, withoutPage } from '../../url/search';
 
 const route = getRouteApi('/app/audit');
 type Entry = Schemas['AuditEntry'];
@@ -49,6 +50,11 @@ const columns = (open: (entry: Entry) => void): ColumnDef<Entry>[] => [
   },
 ];
 
+/** What an actor is called, as far as what they did is on the page. */
+function actorOf(entries: readonly Entry[] | undefined, id: string): string {
+  return entries?.find((entry) => entry.actor.id === id)?.actor.name || shortId(id);
+}
+
 /** Who changed what, and what it was before. */
 export function AuditPage() {
   const search = route.useSearch();
@@ -62,7 +68,8 @@ export function AuditPage() {
       ? api.GET('/api/v1/operator/audit', { params: { query } })
       : api.GET('/api/v1/audit', { params: { query } }),
   );
-  const set = (change: Partial<typeof search>) => void navigate({ search: (old) => changed(old, change) });
+  const set = (change: Partial<typeof search>) =>
+    void navigate({ search: (old) => changed(old, change), replace: isInPassing(search, change) });
   const look = (id: string | undefined) => set({ open: id, page_token: search.page_token });
   const shown = read.data?.items.find((entry) => entry.id === open);
   return (
@@ -105,8 +112,15 @@ export function AuditPage() {
           set={(action) => set({ action })}
         />
         <TextFilter label={text.audit.objectId} value={search.object} set={(object) => set({ object })} />
-        <InstantField label={text.audit.since} value={search.since} set={(since) => set({ since })} />
-        <InstantField label={text.audit.until} value={search.until} set={(until) => set({ until })} />
+        <InstantFilter label={text.audit.since} value={search.since} set={(since) => set({ since })} />
+        <InstantFilter label={text.audit.until} value={search.until} set={(until) => set({ until })} />
+        {search.actor !== undefined && (
+          <FilterChip
+            label={text.audit.actor}
+            name={actorOf(read.data?.items, search.actor)}
+            remove={() => set({ actor: undefined })}
+          />
+        )}
       </Filters>
       <ListView
         label={text.nav.audit}
@@ -119,11 +133,11 @@ export function AuditPage() {
         empty={<Notice title={text.audit.none}>{text.common.noneFoundDetail}</Notice>}
       />
       <Drawer
-        opened={shown !== undefined}
+        opened={open !== undefined}
         onClose={() => look(undefined)}
         position="right"
         size="lg"
-        title={shown?.action}
+        title={shown?.action ?? text.audit.entry}
         closeButtonProps={{ 'aria-label': text.common.close }}
       >
         {shown && (
@@ -152,8 +166,32 @@ export function AuditPage() {
             <Json title={text.audit.after} value={shown.after} />
           </Stack>
         )}
+        {open !== undefined && !shown && (
+          <Missing
+            read={read}
+            toList={() => void navigate({ search: (old) => ({ company: old.company, of: old.of }) })}
+          />
+        )}
       </Drawer>
     </>
+  );
+}
+
+/** What stands in the place of an entry that a link names and the page does not have. */
+function Missing({ read, toList }: { read: Read<unknown>; toList: () => void }) {
+  if (read.isFetching) return <Loading />;
+  if (read.error) return <Failure error={read.error} retry={() => void read.refetch()} />;
+  return (
+    <Notice
+      title={text.audit.notOnPage}
+      action={
+        <Button variant="default" onClick={toList}>
+          {text.common.toList}
+        </Button>
+      }
+    >
+      {text.audit.notOnPageDetail}
+    </Notice>
   );
 }
 

@@ -9,13 +9,14 @@ import { Export } from '../../parts/Export';
 import { Facts } from '../../parts/Facts';
 import { AsOf } from '../../parts/fields';
 import { Filters } from '../../parts/Filters';
+import { Go } from '../../parts/Go';
 import { Moment } from '../../parts/Moment';
 import { PageHead } from '../../parts/PageHead';
 import { KevBadge, Severity } from '../../parts/Severity';
 import { Failure, Loading, Notice, ReadAt } from '../../parts/States';
 import { ListView } from '../../parts/table/ListView';
 import { text } from '../../text/text';
-import { changed } from '../../url/search';
+import { changed, isInPassing } from '../../url/search';
 import { FindingList } from '../findings/FindingList';
 import { hostColumns } from '../hosts/columns';
 
@@ -35,7 +36,9 @@ export function CvePage() {
       <>
         <PageHead title={id.toUpperCase()} />
         {read.error?.status === 404 ? (
-          <Notice title={text.cve.unknown}>{text.cve.unknownDetail}</Notice>
+          <Notice title={text.cve.unknown} action={<Go to="/cves">{text.nav.cves}</Go>}>
+            {text.cve.unknownDetail}
+          </Notice>
         ) : read.error ? (
           <Failure error={read.error} retry={() => void read.refetch()} />
         ) : (
@@ -137,8 +140,10 @@ function Kev({ cve }: { cve: Schemas['CveDetail'] }) {
 type Search = ReturnType<typeof route.useSearch>;
 
 function useSet() {
+  const search = route.useSearch();
   const navigate = route.useNavigate();
-  return (change: Partial<Search>) => void navigate({ search: (old) => changed(old, change) });
+  return (change: Partial<Search>) =>
+    void navigate({ search: (old) => changed(old, change), replace: isInPassing(search, change) });
 }
 
 /** Who has it, now or as it was. */

@@ -17,7 +17,7 @@ import { KevBadge, Severity } from '../../parts/Severity';
 import { Notice } from '../../parts/States';
 import { ListView } from '../../parts/table/ListView';
 import { text } from '../../text/text';
-import { changed, withoutPage } from '../../url/search';
+import { changed, isInPassing, withoutPage } from '../../url/search';
 
 const route = getRouteApi('/app/cves');
 type Cve = Schemas['CveItem'];
@@ -96,7 +96,8 @@ export function CvesPage() {
     (api, signal) => api.GET('/api/v1/cves', { params: { query }, signal }),
     { still: true },
   );
-  const set = (change: Partial<typeof search>) => void navigate({ search: (old) => changed(old, change) });
+  const set = (change: Partial<typeof search>) =>
+    void navigate({ search: (old) => changed(old, change), replace: isInPassing(search, change) });
   const isFiltered = Object.keys(narrowing).length > 0;
   const isId = /^cve-\d{4}-\d{4,}$/i.test(search.query ?? '');
   return (

@@ -16,7 +16,7 @@ import { PageHead } from '../../parts/PageHead';
 import { NoPermission, Notice, ReadView } from '../../parts/States';
 import { ListView } from '../../parts/table/ListView';
 import { text } from '../../text/text';
-import { changed } from '../../url/search';
+import { changed, isInPassing } from '../../url/search';
 import { commands } from './commands';
 
 const route = getRouteApi('/app/deploy');
@@ -239,6 +239,7 @@ function Revoke({ token }: { token: Token }) {
     <Confirm
       size="compact-sm"
       label={text.common.revoke}
+      of={token.name}
       detail={text.deploy.revokeDetail(token.name)}
       onConfirm={() => revoke.mutate()}
     />
@@ -259,7 +260,9 @@ function Tokens() {
       columns={columns}
       rowId={(token) => token.id}
       search={search}
-      set={(change) => void navigate({ search: (old) => changed(old, change) })}
+      set={(change) =>
+        void navigate({ search: (old) => changed(old, change), replace: isInPassing(search, change) })
+      }
       empty={<Notice title={text.deploy.none} />}
     />
   );

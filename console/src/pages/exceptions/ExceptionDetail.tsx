@@ -10,7 +10,8 @@ import { Facts } from '../../parts/Facts';
 import { Moment } from '../../parts/Moment';
 import { ReadAt, ReadView } from '../../parts/States';
 import { text } from '../../text/text';
-import { aboutOf, State } from './ExceptionList';
+import { State } from './ExceptionList';
+import { aboutOf } from './words';
 
 /** One exception, and what may be done with it. */
 export function ExceptionDetail({ id }: { id: string }) {

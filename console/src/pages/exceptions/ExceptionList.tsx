@@ -16,25 +16,13 @@ import { Moment } from '../../parts/Moment';
 import { Notice } from '../../parts/States';
 import { ListView } from '../../parts/table/ListView';
 import { text } from '../../text/text';
-import { changed, withoutPage } from '../../url/search';
+import { changed, isInPassing, withoutPage } from '../../url/search';
+import { DocumentChip } from './DocumentChip';
 import { ExceptionDetail } from './ExceptionDetail';
+import { aboutOf } from './words';
 
 const route = getRouteApi('/app/exceptions');
 type Exception = Schemas['Exception'];
-
-/** What an exception is about, in a line. */
-export function aboutOf(rule: Exception['rule']): string {
-  const parts = [
-    rule.cve,
-    [rule.product, rule.version].filter(Boolean).join(' ') || undefined,
-    rule.source == null ? undefined : text.source(rule.source),
-    rule.purl,
-    rule.score_below == null ? undefined : text.exception.scoreBelow(rule.score_below),
-    rule.label == null ? undefined : text.exception.forLabel,
-    rule.host == null ? undefined : text.exception.forHost,
-  ];
-  return parts.filter(Boolean).join(' · ');
-}
 
 const columns = (open: (id: string) => void): ColumnDef<Exception>[] => [
   {
@@ -96,7 +84,8 @@ export function ExceptionList() {
   const read = useRead(['exceptions', 'list', query], (api, signal) =>
     api.GET('/api/v1/exceptions', { params: { query }, signal }),
   );
-  const set = (change: Partial<typeof search>) => void navigate({ search: (old) => changed(old, change) });
+  const set = (change: Partial<typeof search>) =>
+    void navigate({ search: (old) => changed(old, change), replace: isInPassing(search, change) });
   const look = (id: string | undefined) => set({ open: id, page_token: search.page_token });
   const isFiltered = Object.keys(filter).length > 0;
   return (
@@ -117,6 +106,9 @@ export function ExceptionList() {
           set={(product) => set({ product })}
         />
         <LabelFilter value={search.label} set={(label) => set({ label })} />
+        {search.document !== undefined && (
+          <DocumentChip id={search.document} remove={() => set({ document: undefined })} />
+        )}
       </Filters>
       <ListView
         label={text.nav.exceptions}

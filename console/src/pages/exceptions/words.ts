@@ -1,3 +1,6 @@
+import type { Schemas } from '../../api/client';
+import { text } from '../../text/text';
+
 /** What is said of software and a CVE, in OpenVEX's words. */
 export const STATUSES = ['affected', 'not_affected', 'fixed', 'under_investigation'] as const;
 
@@ -9,3 +12,17 @@ export const JUSTIFICATIONS = [
   'vulnerable_code_cannot_be_controlled_by_adversary',
   'inline_mitigations_already_exist',
 ] as const;
+
+/** What an exception is about, in a line. */
+export function aboutOf(rule: Schemas['Exception']['rule']): string {
+  const parts = [
+    rule.cve,
+    [rule.product, rule.version].filter(Boolean).join(' ') || undefined,
+    rule.source == null ? undefined : text.source(rule.source),
+    rule.purl,
+    rule.score_below == null ? undefined : text.exception.scoreBelow(rule.score_below),
+    rule.label == null ? undefined : text.exception.forLabel,
+    rule.host == null ? undefined : text.exception.forHost,
+  ];
+  return parts.filter(Boolean).join(' · ');
+}

@@ -1,17 +1,19 @@
-import { Button, Drawer, Group, Kbd, Text } from '@mantine/core';
-import { useHotkeys } from '@mantine/hooks';
+import { Button, Group, Kbd, Text } from '@mantine/core';
+import { useEffect, useRef, useState } from 'react';
 
 import type { Read } from '../../api/read';
 import { useSession } from '../../api/session';
 import { asInstant } from '../../format/time';
 import { OF_FINDINGS } from '../../live/news';
+import { useKeys } from '../../parts/keys';
 import { Notice } from '../../parts/States';
+import { goneOn } from '../../parts/table/before';
 import { ListView, type PageOf } from '../../parts/table/ListView';
 import { text } from '../../text/text';
-import { Accept } from './Accept';
 import { findingColumns } from './columns';
-import { Explain } from './Explain';
-import { type Finding, findingId } from './finding';
+import { type Finding, findingId, useFinding } from './finding';
+import { FindingPanel } from './FindingPanel';
+import { type Place, placeOf, successorOf } from './place';
 
 /** What the address of a page with findings says of them. */
 export interface FindingSearch {
@@ -36,39 +38,81 @@ interface FindingListProps {
 
 /**
  * Findings to be worked through by the keyboard: `j` and `k` go on and back, `e` explains, `a` accepts. Which
- * one is looked at, and how, stands in the address.
+ * one is looked at, and how, stands in the address. One that leaves the list has what takes its place looked at next.
  */
 export function FindingList({ read, search, set, host, isSorted = true }: FindingListProps) {
   const { may } = useSession();
+  const { row, panel, page_token } = search;
   const items = read.data?.items ?? [];
-  const at = items.findIndex((finding) => findingId(finding) === search.row);
-  const current = items[at];
-  const keep = { page_token: search.page_token };
-  const go = (index: number) => {
-    const next = items[Math.max(0, Math.min(index, items.length - 1))];
-    if (next === undefined) return;
-    const row = findingId(next);
-    set({ ...keep, row, panel: search.panel === 'explain' ? 'explain' : undefined });
-    document.querySelector(`[data-row="${CSS.escape(row)}"]`)?.scrollIntoView({ block: 'nearest' });
-  };
-  const open = (panel: 'explain' | 'accept') => {
-    const row = current ?? items[0];
-    if (row) set({ ...keep, row: findingId(row), panel });
-  };
+  const rows = items.map(findingId);
+  const at = row === undefined ? -1 : rows.indexOf(row);
+  // Until the rows of this page are read, those of the one before stand there.
+  const isHere = read.data !== undefined && !read.isPlaceholderData;
+  const isListRead = isHere || read.isError;
+  const isAlone = panel !== undefined && at < 0 && isListRead;
+  const alone = useFinding({ id: row, host: host?.id, as_of: search.as_of, isAsked: isAlone });
+  const current = items[at] ?? (isAlone ? (alone.data ?? undefined) : undefined);
+  // Accepted here, and in the list until that is read again.
+  const [decided, setDecided] = useState<string>();
   const mayAccept = may('findings:triage') && search.as_of === undefined;
-  const isAccepting = search.panel === 'accept';
-  const close = () => set({ ...keep, panel: undefined });
-  // No key is taken while somebody writes: a form is open then.
-  useHotkeys(
-    isAccepting
-      ? []
-      : [
-          ['j', () => go(at + 1)],
-          ['k', () => go(at < 0 ? 0 : at - 1)],
-          ['e', () => open('explain')],
-          ['a', () => mayAccept && open('accept')],
-        ],
-  );
+  const isAcceptable = (finding: Finding | undefined) =>
+    mayAccept && finding?.state === 'open' && findingId(finding) !== decided;
+  const isAccepting = panel === 'accept' && mayAccept && current?.state === 'open';
+  const next = read.data?.next_page_token ?? undefined;
+  const kept = panel === 'explain' ? panel : undefined;
+
+  const place = useRef<Place>(undefined);
+  useEffect(() => {
+    if (!isHere) return;
+    const before = place.current?.row === row ? place.current : undefined;
+    const isTurned = before?.turnedTo !== undefined;
+    // The page that was turned to is not that of the address yet.
+    if (isTurned && before.turnedTo !== page_token) return;
+    if (at >= 0) {
+      place.current = placeOf(rows, at);
+      return;
+    }
+    // What somebody reads stays until they have closed it, whatever has become of it.
+    if (before === undefined || (panel !== undefined && !isTurned)) return;
+    place.current = undefined;
+    const successor = successorOf(before, rows);
+    if (successor !== undefined) set({ page_token, row: successor, panel });
+  });
+
+  const look = (index: number) => {
+    const found = rows[Math.max(0, Math.min(index, rows.length - 1))];
+    if (isHere && found !== undefined) set({ page_token, row: found, panel: kept });
+  };
+  /** Where the one that is looked at stands, or stood. */
+  const here = () => (place.current?.row === row ? place.current : undefined);
+  const goOn = () => {
+    const index = at >= 0 ? at + 1 : (here()?.at ?? 0);
+    if (!isHere || index < rows.length || next === undefined) {
+      look(index);
+      return;
+    }
+    goneOn(page_token, next);
+    place.current = { row, at: 0, after: [], turnedTo: next };
+    set({ page_token: next, row, panel: kept });
+  };
+  const goBack = () => look((at >= 0 ? at : (here()?.at ?? 0)) - 1);
+
+  const first = isHere && row === undefined ? items[0] : undefined;
+  const chosen = current ?? first;
+  const explain = () => {
+    const asked = row ?? (first && findingId(first));
+    if (asked !== undefined) set({ page_token, row: asked, panel: 'explain' });
+  };
+  const accept = () => {
+    if (chosen && isAcceptable(chosen)) set({ page_token, row: findingId(chosen), panel: 'accept' });
+  };
+  const close = () => set({ page_token, panel: undefined });
+  const decide = () => {
+    setDecided(row);
+    set({ page_token, row: (at >= 0 ? rows[at + 1] : undefined) ?? row, panel: undefined });
+  };
+  // No key is taken while a form is open.
+  useKeys(isAccepting ? {} : { j: goOn, k: goBack, e: explain, a: accept });
 
   return (
     <>
@@ -78,28 +122,26 @@ export function FindingList({ read, search, set, host, isSorted = true }: Findin
         columns={findingColumns}
         rowId={findingId}
         search={search}
-        set={set}
+        set={(change) => set('hide' in change ? change : { ...change, row: undefined, panel: undefined })}
         sort={
           isSorted
-            ? { by: search.sort ?? 'severity', set: (by) => set({ sort: by as FindingSearch['sort'] }) }
+            ? {
+                by: search.sort ?? 'severity',
+                set: (by) => set({ sort: by as FindingSearch['sort'], row: undefined }),
+              }
             : undefined
         }
         asOf={search.as_of && asInstant(search.as_of)}
         news={OF_FINDINGS}
-        current={search.row}
-        onRow={(finding) => set({ ...keep, row: findingId(finding), panel: search.panel })}
+        current={row}
+        onRow={(finding) => set({ page_token, row: findingId(finding), panel })}
         actions={
           <Group gap="xs">
-            <Button variant="default" size="xs" disabled={items.length === 0} onClick={() => open('explain')}>
+            <Button variant="default" size="xs" disabled={items.length === 0} onClick={explain}>
               {text.finding.explain}
             </Button>
             {mayAccept && (
-              <Button
-                variant="default"
-                size="xs"
-                disabled={items.length === 0}
-                onClick={() => open('accept')}
-              >
+              <Button variant="default" size="xs" disabled={!isAcceptable(chosen)} onClick={accept}>
                 {text.finding.accept}
               </Button>
             )}
@@ -116,25 +158,20 @@ export function FindingList({ read, search, set, host, isSorted = true }: Findin
           </>
         )}
       </Text>
-      <Drawer
-        opened={search.panel !== undefined && current !== undefined}
-        onClose={close}
-        position="right"
-        size="lg"
-        title={isAccepting ? text.accept.title : text.finding.explained}
-        closeButtonProps={{ 'aria-label': text.common.close }}
-      >
-        {current && search.panel === 'explain' && (
-          <Explain
-            finding={current}
-            position={text.finding.position(at + 1, items.length)}
-            next={at < items.length - 1 ? () => go(at + 1) : undefined}
-            previous={at > 0 ? () => go(at - 1) : undefined}
-            accept={mayAccept && current.state === 'open' ? () => open('accept') : undefined}
-          />
-        )}
-        {current && isAccepting && <Accept key={search.row} finding={current} host={host} done={close} />}
-      </Drawer>
+      <FindingPanel
+        isOpen={panel !== undefined && row !== undefined}
+        isAccepting={isAccepting}
+        finding={current}
+        isListRead={isListRead}
+        alone={alone}
+        host={host}
+        position={at >= 0 ? text.finding.position(at + 1, items.length) : text.finding.notOnPage}
+        next={at < items.length - 1 || next !== undefined ? goOn : undefined}
+        previous={at > 0 ? goBack : undefined}
+        accept={isAcceptable(current) ? accept : undefined}
+        decided={decide}
+        close={close}
+      />
     </>
   );
 }

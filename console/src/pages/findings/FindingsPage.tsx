@@ -4,11 +4,13 @@ import { useRead } from '../../api/read';
 import { CONFIDENCES, FINDING_STATES, SEVERITIES } from '../../app/searches';
 import { Export } from '../../parts/Export';
 import { AsOf, Choice, TextFilter, Toggle } from '../../parts/fields';
+import { SoftwareChip } from '../../parts/FilterChip';
 import { Filters } from '../../parts/Filters';
 import { LabelFilter } from '../../parts/LabelFilter';
 import { PageHead } from '../../parts/PageHead';
 import { text } from '../../text/text';
-import { changed, withoutPage } from '../../url/search';
+import { changed, isInPassing, withoutPage } from '../../url/search';
+import { ExceptionChip, HostChip } from './chips';
 import { FindingList } from './FindingList';
 
 const route = getRouteApi('/app/findings');
@@ -25,7 +27,8 @@ export function FindingsPage() {
     (api, signal) => api.GET('/api/v1/findings', { params: { query }, signal }),
     { still: true },
   );
-  const set = (change: Partial<typeof search>) => void navigate({ search: (old) => changed(old, change) });
+  const set = (change: Partial<typeof search>) =>
+    void navigate({ search: (old) => changed(old, change), replace: isInPassing(search, change) });
   const isFiltered = Object.keys(narrowing).length > 0;
 
   return (
@@ -65,6 +68,15 @@ export function FindingsPage() {
         />
         <AsOf value={search.as_of} set={(value) => set({ as_of: value, row: undefined })} />
         <Toggle label={text.finding.kevOnly} value={search.kev} set={(kev) => set({ kev, row: undefined })} />
+        {search.software !== undefined && (
+          <SoftwareChip id={search.software} remove={() => set({ software: undefined, row: undefined })} />
+        )}
+        {search.host !== undefined && (
+          <HostChip id={search.host} remove={() => set({ host: undefined, row: undefined })} />
+        )}
+        {search.exception !== undefined && (
+          <ExceptionChip id={search.exception} remove={() => set({ exception: undefined, row: undefined })} />
+        )}
       </Filters>
       <FindingList read={read} search={search} set={set} />
     </>

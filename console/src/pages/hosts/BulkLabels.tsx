@@ -3,6 +3,7 @@ import { useState } from 'react';
 
 import { useRead, useWrite } from '../../api/read';
 import type { Schemas } from '../../api/client';
+import { Go } from '../../parts/Go';
 import { text } from '../../text/text';
 
 interface BulkLabelsProps {
@@ -50,16 +51,23 @@ export function BulkLabels({ picked, filter, total, done }: BulkLabelsProps) {
     : { filter: Object.fromEntries(Object.entries(filter).filter(([name]) => name !== 'sort')) };
   const run = ({ label, carries }: Change) => assign.mutate({ label: label.id, body: { carries, ...hosts } });
   const choose = (change: Change) => (isPicked ? run(change) : setAsked(change));
+  const isLabelled = given.length > 0;
+  const canBe = isPicked || isSelectable;
   return (
     <>
+      {labels.data && !isLabelled && (
+        <Text size="sm" c="dimmed">
+          {text.label.noneByPeople} <Go to="/labels">{text.nav.labels}</Go>
+        </Text>
+      )}
+      {isLabelled && !canBe && (
+        <Text size="sm" c="dimmed">
+          {text.label.notForAll}
+        </Text>
+      )}
       <Menu>
         <Menu.Target>
-          <Button
-            variant="default"
-            size="xs"
-            disabled={given.length === 0 || (!isPicked && !isSelectable)}
-            loading={assign.isPending}
-          >
+          <Button variant="default" size="xs" disabled={!isLabelled || !canBe} loading={assign.isPending}>
             {isPicked ? text.label.forPicked(picked.size) : text.label.forAll}
           </Button>
         </Menu.Target>

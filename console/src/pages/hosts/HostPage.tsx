@@ -5,10 +5,11 @@ import type { Schemas } from '../../api/client';
 import { useRead, useWrite } from '../../api/read';
 import { useSession } from '../../api/session';
 import { Confirm } from '../../parts/Confirm';
+import { Go } from '../../parts/Go';
 import { PageHead } from '../../parts/PageHead';
 import { Failure, Loading, ReadAt } from '../../parts/States';
 import { text } from '../../text/text';
-import { changed } from '../../url/search';
+import { changed, isInPassing } from '../../url/search';
 import { HostState } from './columns';
 import { HostFacts } from './HostFacts';
 import { HostFindings } from './HostFindings';
@@ -53,14 +54,23 @@ export function HostPage() {
     return (
       <>
         <PageHead title={text.host.host} />
-        {read.error ? <Failure error={read.error} retry={() => void read.refetch()} /> : <Loading />}
+        {read.error ? (
+          <Failure
+            error={read.error}
+            retry={() => void read.refetch()}
+            onward={<Go to="/hosts">{text.nav.hosts}</Go>}
+          />
+        ) : (
+          <Loading />
+        )}
       </>
     );
   }
   const host = read.data;
   const tab = search.tab ?? 'facts';
   const isScanning = host.scan_requested > host.scan_done;
-  const set = (change: Partial<typeof search>) => void navigate({ search: (old) => changed(old, change) });
+  const set = (change: Partial<typeof search>) =>
+    void navigate({ search: (old) => changed(old, change), replace: isInPassing(search, change) });
 
   return (
     <>

@@ -6,19 +6,23 @@ import { useSession } from '../../api/session';
 import { asTotal } from '../../format/number';
 import { asInstant } from '../../format/time';
 import { Export } from '../../parts/Export';
-import { AsOf, Choice, InstantField, TextFilter, Toggle } from '../../parts/fields';
+import { AsOf, Choice, InstantFilter, TextFilter, Toggle } from '../../parts/fields';
+import { SoftwareChip } from '../../parts/FilterChip';
 import { Filters } from '../../parts/Filters';
 import { LabelFilter } from '../../parts/LabelFilter';
 import { PageHead } from '../../parts/PageHead';
 import { Notice } from '../../parts/States';
 import { ListView } from '../../parts/table/ListView';
 import { text } from '../../text/text';
-import { changed, withoutPage } from '../../url/search';
+import { changed, isInPassing, withoutPage } from '../../url/search';
 import { BulkLabels } from './BulkLabels';
 import { hostColumns } from './columns';
+import { PolicyChip } from './PolicyChip';
 
 const route = getRouteApi('/app/hosts');
 const NONE: ReadonlySet<string> = new Set();
+/** What the API takes for a release of the agent. */
+const RELEASE = /^\d{1,9}\.\d{1,9}\.\d{1,9}([-+~].*)?$/;
 
 /** The company's hosts. */
 export function HostsPage() {
@@ -35,7 +39,8 @@ export function HostsPage() {
   const read = useRead(['hosts', query], (api, signal) =>
     api.GET('/api/v1/hosts', { params: { query }, signal }),
   );
-  const set = (change: Partial<typeof search>) => void navigate({ search: (old) => changed(old, change) });
+  const set = (change: Partial<typeof search>) =>
+    void navigate({ search: (old) => changed(old, change), replace: isInPassing(search, change) });
   const { sort = 'hostname', ...narrowing } = filter;
   const isFiltered = Object.keys(narrowing).length > 0;
 
@@ -75,9 +80,10 @@ export function HostsPage() {
           label={text.host.enrolmentLabel}
           placeholder="site=north"
           value={search.enrolment_label}
-          set={(value) => set({ enrolment_label: value?.includes('=') ? value : undefined })}
+          set={(value) => set({ enrolment_label: value })}
+          check={(value) => (value.includes('=') ? undefined : text.host.noEnrolmentLabel)}
         />
-        <InstantField
+        <InstantFilter
           label={text.host.silentSince}
           value={search.silent_since}
           set={(value) => set({ silent_since: value })}
@@ -86,12 +92,17 @@ export function HostsPage() {
           label={text.host.agentBelow}
           placeholder="0.2.0"
           value={search.agent_version_below}
-          set={(value) =>
-            set({ agent_version_below: /^\d+\.\d+\.\d+/.test(value ?? '') ? value : undefined })
-          }
+          set={(value) => set({ agent_version_below: value })}
+          check={(value) => (RELEASE.test(value) ? undefined : text.host.noVersion)}
         />
         <AsOf value={search.as_of} set={(value) => set({ as_of: value })} />
         <Toggle label={text.host.withRevoked} value={search.revoked} set={(revoked) => set({ revoked })} />
+        {search.software !== undefined && (
+          <SoftwareChip id={search.software} remove={() => set({ software: undefined })} />
+        )}
+        {search.fails !== undefined && (
+          <PolicyChip id={search.fails} remove={() => set({ fails: undefined })} />
+        )}
       </Filters>
       <ListView
         label={text.nav.hosts}
@@ -102,7 +113,9 @@ export function HostsPage() {
         set={set}
         sort={{ by: sort, set: (by) => set({ sort: by as typeof sort }) }}
         asOf={search.as_of && asInstant(search.as_of)}
-        picked={may('hosts:label') ? { ids: picked, set: setPicked } : undefined}
+        picked={
+          may('hosts:label') ? { ids: picked, set: setPicked, nameOf: (host) => host.hostname } : undefined
+        }
         actions={
           may('hosts:label') && (
             <BulkLabels

@@ -15,7 +15,7 @@ import { PageHead } from '../../parts/PageHead';
 import { NoPermission, Notice } from '../../parts/States';
 import { ListView } from '../../parts/table/ListView';
 import { text } from '../../text/text';
-import { changed, withoutPage } from '../../url/search';
+import { changed, isInPassing, withoutPage } from '../../url/search';
 import { ImportDetail } from './ImportDetail';
 import { isOver, State, whileGoingOn } from './state';
 import { Upload } from './Upload';
@@ -78,7 +78,8 @@ export function ImportsPage() {
     (api, signal) => api.GET('/api/v1/imports', { params: { query }, signal }),
     { every: (page) => whileGoingOn(page?.items) },
   );
-  const set = (change: Partial<typeof search>) => void navigate({ search: (old) => changed(old, change) });
+  const set = (change: Partial<typeof search>) =>
+    void navigate({ search: (old) => changed(old, change), replace: isInPassing(search, change) });
   const look = (id: string | undefined) => set({ open: id, page_token: search.page_token });
   const isFiltered = Object.keys(withoutPage(query)).length > 0;
   if (!may('inventory:read')) return <NoPermission />;

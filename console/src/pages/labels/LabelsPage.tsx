@@ -13,7 +13,7 @@ import { PageHead } from '../../parts/PageHead';
 import { Notice } from '../../parts/States';
 import { ListView } from '../../parts/table/ListView';
 import { text } from '../../text/text';
-import { changed } from '../../url/search';
+import { changed, isInPassing } from '../../url/search';
 import { sentence } from './condition';
 import { LabelForm } from './LabelForm';
 
@@ -79,6 +79,7 @@ function Actions({ label }: { label: Label }) {
       <Confirm
         size="compact-sm"
         label={text.common.delete}
+        of={label.name}
         detail={text.label.deleteDetail(label.name)}
         onConfirm={() => remove.mutate()}
       />
@@ -93,7 +94,8 @@ export function LabelsPage() {
   const { may } = useSession();
   const query = { page_token: search.page_token, limit: search.limit };
   const read = useRead(['labels', query], (api) => api.GET('/api/v1/labels', { params: { query } }));
-  const set = (change: Partial<typeof search>) => void navigate({ search: (old) => changed(old, change) });
+  const set = (change: Partial<typeof search>) =>
+    void navigate({ search: (old) => changed(old, change), replace: isInPassing(search, change) });
   const create = may('policies:write') && (
     <Button size="xs" onClick={() => set({ edit: 'new' })}>
       {text.label.create}

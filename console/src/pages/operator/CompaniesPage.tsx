@@ -19,7 +19,7 @@ import { PageHead } from '../../parts/PageHead';
 import { NoPermission, Notice } from '../../parts/States';
 import { ListView } from '../../parts/table/ListView';
 import { text } from '../../text/text';
-import { changed } from '../../url/search';
+import { changed, isInPassing } from '../../url/search';
 
 const route = getRouteApi('/app/companies');
 type Company = Schemas['Company'];
@@ -105,7 +105,12 @@ function Keep({ company }: { company: Company }) {
     { done: text.company.kept(company.name), onDone: useRenewNames() },
   );
   return (
-    <Button variant="default" size="compact-sm" onClick={() => keep.mutate()}>
+    <Button
+      variant="default"
+      size="compact-sm"
+      aria-label={text.common.actionOf(text.company.keep, company.name)}
+      onClick={() => keep.mutate()}
+    >
       {text.company.keep}
     </Button>
   );
@@ -139,7 +144,12 @@ function Delete({ company }: { company: Company }) {
   }
   return (
     <>
-      <Button variant="default" size="compact-sm" onClick={open}>
+      <Button
+        variant="default"
+        size="compact-sm"
+        aria-label={text.common.actionOf(text.company.delete, company.name)}
+        onClick={open}
+      >
         {text.company.delete}
       </Button>
       <Modal
@@ -195,11 +205,17 @@ function Suspend({ company }: { company: Company }) {
     <Confirm
       size="compact-sm"
       label={text.company.suspend}
+      of={company.name}
       detail={text.company.suspendDetail(company.name)}
       onConfirm={() => suspend.mutate()}
     />
   ) : (
-    <Button variant="default" size="compact-sm" onClick={() => resume.mutate()}>
+    <Button
+      variant="default"
+      size="compact-sm"
+      aria-label={text.common.actionOf(text.company.resume, company.name)}
+      onClick={() => resume.mutate()}
+    >
       {text.company.resume}
     </Button>
   );
@@ -223,7 +239,8 @@ function Companies() {
   const navigate = route.useNavigate();
   const query = { query: search.query, page_token: search.page_token, limit: search.limit };
   const read = useRead(['companies', query], (api) => api.GET('/api/v1/companies', { params: { query } }));
-  const set = (change: Partial<typeof search>) => void navigate({ search: (old) => changed(old, change) });
+  const set = (change: Partial<typeof search>) =>
+    void navigate({ search: (old) => changed(old, change), replace: isInPassing(search, change) });
   return (
     <>
       <PageHead title={text.nav.companies} lead={text.company.lead}>

@@ -12,7 +12,7 @@ import { PageHead } from '../../parts/PageHead';
 import { NoPermission, Notice } from '../../parts/States';
 import { ListView } from '../../parts/table/ListView';
 import { text } from '../../text/text';
-import { changed } from '../../url/search';
+import { changed, isInPassing } from '../../url/search';
 
 const route = getRouteApi('/app/dead-letters');
 type Letter = Schemas['DeadLetter'];
@@ -99,7 +99,9 @@ function Letters() {
         columns={columns}
         rowId={(letter) => letter.id}
         search={search}
-        set={(change) => void navigate({ search: (old) => changed(old, change) })}
+        set={(change) =>
+          void navigate({ search: (old) => changed(old, change), replace: isInPassing(search, change) })
+        }
         empty={<Notice title={text.dead.none}>{text.dead.noneDetail}</Notice>}
       />
     </>

@@ -76,6 +76,7 @@ function Operators() {
                         <Confirm
                           size="compact-sm"
                           label={text.common.remove}
+                          of={user.email}
                           detail={text.operator.removeDetail(user.email)}
                           onConfirm={() => remove.mutate(user.id)}
                         />

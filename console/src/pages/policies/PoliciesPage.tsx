@@ -12,7 +12,7 @@ import { PageHead } from '../../parts/PageHead';
 import { Notice } from '../../parts/States';
 import { ListView } from '../../parts/table/ListView';
 import { text } from '../../text/text';
-import { changed } from '../../url/search';
+import { changed, isInPassing } from '../../url/search';
 import { PolicyForm } from './PolicyForm';
 import { sentence } from './rules';
 
@@ -71,7 +71,8 @@ export function PoliciesPage() {
   const { may } = useSession();
   const query = { page_token: search.page_token, limit: search.limit };
   const read = useRead(['policies', query], (api) => api.GET('/api/v1/policies', { params: { query } }));
-  const set = (change: Partial<typeof search>) => void navigate({ search: (old) => changed(old, change) });
+  const set = (change: Partial<typeof search>) =>
+    void navigate({ search: (old) => changed(old, change), replace: isInPassing(search, change) });
   const create = may('policies:write') && (
     <Button size="xs" onClick={() => set({ edit: 'new' })}>
       {text.policy.create}

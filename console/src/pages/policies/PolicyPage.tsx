@@ -18,7 +18,7 @@ import { PageHead } from '../../parts/PageHead';
 import { Failure, Loading, Notice, ReadAt } from '../../parts/States';
 import { ListView } from '../../parts/table/ListView';
 import { text } from '../../text/text';
-import { changed } from '../../url/search';
+import { changed, isInPassing } from '../../url/search';
 import { PolicyState, Reason } from './Outcome';
 import { Outcome } from './PoliciesPage';
 import { PolicyForm } from './PolicyForm';
@@ -63,13 +63,22 @@ export function PolicyPage() {
     done: text.policy.deleted,
     onDone: () => void navigate({ to: '/policies' }),
   });
-  const set = (change: Partial<typeof search>) => void navigate({ search: (old) => changed(old, change) });
+  const set = (change: Partial<typeof search>) =>
+    void navigate({ search: (old) => changed(old, change), replace: isInPassing(search, change) });
 
   if (read.data === undefined) {
     return (
       <>
         <PageHead title={text.policy.policy} />
-        {read.error ? <Failure error={read.error} retry={() => void read.refetch()} /> : <Loading />}
+        {read.error ? (
+          <Failure
+            error={read.error}
+            retry={() => void read.refetch()}
+            onward={<Go to="/policies">{text.nav.policies}</Go>}
+          />
+        ) : (
+          <Loading />
+        )}
       </>
     );
   }

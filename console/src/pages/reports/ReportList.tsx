@@ -14,7 +14,7 @@ import { Filters } from '../../parts/Filters';
 import { Notice } from '../../parts/States';
 import { ListView } from '../../parts/table/ListView';
 import { text } from '../../text/text';
-import { changed } from '../../url/search';
+import { changed, isInPassing } from '../../url/search';
 import { endOf, sentence, whileMade } from './spec';
 
 const route = getRouteApi('/app/reports');
@@ -108,6 +108,7 @@ function Actions({ report }: { report: Report }) {
         <Confirm
           size="compact-sm"
           label={text.common.delete}
+          of={report.name}
           detail={text.report.deleteDetail(report.name)}
           onConfirm={() => remove.mutate(report.id)}
         />
@@ -124,7 +125,8 @@ export function ReportList() {
   const read = useRead(['reports', query], (api) => api.GET('/api/v1/reports', { params: { query } }), {
     every: (page) => whileMade(page?.items),
   });
-  const set = (change: Partial<typeof search>) => void navigate({ search: (old) => changed(old, change) });
+  const set = (change: Partial<typeof search>) =>
+    void navigate({ search: (old) => changed(old, change), replace: isInPassing(search, change) });
   const isFiltered = search.schedule !== undefined;
   return (
     <>

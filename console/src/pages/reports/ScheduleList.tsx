@@ -11,7 +11,7 @@ import { Moment } from '../../parts/Moment';
 import { Notice } from '../../parts/States';
 import { ListView } from '../../parts/table/ListView';
 import { text } from '../../text/text';
-import { changed } from '../../url/search';
+import { changed, isInPassing } from '../../url/search';
 import { sentence } from './spec';
 
 const route = getRouteApi('/app/reports');
@@ -74,6 +74,7 @@ function Actions({ schedule, edit }: { schedule: Schedule; edit: (id: string) =>
       <Confirm
         size="compact-sm"
         label={text.common.delete}
+        of={schedule.name}
         detail={text.report.deleteScheduleDetail(schedule.name)}
         onConfirm={() => remove.mutate(schedule.id)}
       />
@@ -89,7 +90,8 @@ export function ScheduleList() {
   const read = useRead(['report-schedules', query], (api) =>
     api.GET('/api/v1/report-schedules', { params: { query } }),
   );
-  const set = (change: Partial<typeof search>) => void navigate({ search: (old) => changed(old, change) });
+  const set = (change: Partial<typeof search>) =>
+    void navigate({ search: (old) => changed(old, change), replace: isInPassing(search, change) });
   return (
     <ListView
       label={text.report.schedules}

@@ -91,6 +91,7 @@ export function ApiKeys() {
                             <Confirm
                               size="compact-sm"
                               label={text.common.revoke}
+                              of={key.name}
                               detail={text.keys.revokeDetail(key.name)}
                               onConfirm={() => revoke.mutate(key.id)}
                             />

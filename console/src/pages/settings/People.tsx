@@ -98,6 +98,7 @@ function Members() {
                           <Confirm
                             size="compact-sm"
                             label={text.common.remove}
+                            of={user.email}
                             detail={text.settings.removeDetail(user.email)}
                             onConfirm={() => remove.mutate(user.id)}
                           />
@@ -184,6 +185,7 @@ function Open() {
                   <Confirm
                     size="compact-sm"
                     label={text.settings.takeBack}
+                    of={one.email}
                     detail={text.settings.takeBackDetail(one.email)}
                     onConfirm={() => revoke.mutate(one.id)}
                   />

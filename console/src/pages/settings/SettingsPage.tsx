@@ -4,6 +4,7 @@ import { getRouteApi } from '@tanstack/react-router';
 import type { Permission } from '../../api/permission';
 import { useSession } from '../../api/session';
 import { PageHead } from '../../parts/PageHead';
+import { NoPermission } from '../../parts/States';
 import { text } from '../../text/text';
 import { AgentSettings } from './AgentSettings';
 import { ApiKeys } from './ApiKeys';
@@ -33,7 +34,9 @@ export function SettingsPage() {
   const navigate = route.useNavigate();
   const { may } = useSession();
   const shown = TABS.filter((tab) => may(tab.needs));
-  const tab = shown.find((one) => one.id === search.tab)?.id ?? shown[0]?.id ?? null;
+  // A link to what one may not see says so, and shows nothing else in its place.
+  const isRefused = search.tab !== undefined && !shown.some((one) => one.id === search.tab);
+  const tab = isRefused ? null : (search.tab ?? shown[0]?.id ?? null);
   return (
     <>
       <PageHead title={text.nav.settings} />
@@ -53,6 +56,7 @@ export function SettingsPage() {
             </Tabs.Tab>
           ))}
         </Tabs.List>
+        {isRefused && <NoPermission />}
         <Tabs.Panel value="people">
           <People />
         </Tabs.Panel>

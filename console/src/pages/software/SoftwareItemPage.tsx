@@ -12,7 +12,7 @@ import { Counts } from '../../parts/Severity';
 import { Failure, Loading, Notice, ReadAt } from '../../parts/States';
 import { ListView } from '../../parts/table/ListView';
 import { text } from '../../text/text';
-import { changed } from '../../url/search';
+import { changed, isInPassing } from '../../url/search';
 import { FindingList } from '../findings/FindingList';
 import { hostColumns } from '../hosts/columns';
 
@@ -31,7 +31,15 @@ export function SoftwareItemPage() {
     return (
       <>
         <PageHead title={text.software.one} />
-        {read.error ? <Failure error={read.error} retry={() => void read.refetch()} /> : <Loading />}
+        {read.error ? (
+          <Failure
+            error={read.error}
+            retry={() => void read.refetch()}
+            onward={<Go to="/software">{text.nav.software}</Go>}
+          />
+        ) : (
+          <Loading />
+        )}
       </>
     );
   }
@@ -93,8 +101,10 @@ export function SoftwareItemPage() {
 type Search = ReturnType<typeof route.useSearch>;
 
 function useSet() {
+  const search = route.useSearch();
   const navigate = route.useNavigate();
-  return (change: Partial<Search>) => void navigate({ search: (old) => changed(old, change) });
+  return (change: Partial<Search>) =>
+    void navigate({ search: (old) => changed(old, change), replace: isInPassing(search, change) });
 }
 
 function Findings({ id }: { id: string }) {

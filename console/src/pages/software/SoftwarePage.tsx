@@ -13,7 +13,7 @@ import { PageHead } from '../../parts/PageHead';
 import { Notice } from '../../parts/States';
 import { ListView } from '../../parts/table/ListView';
 import { SOURCES, text } from '../../text/text';
-import { changed, withoutPage } from '../../url/search';
+import { changed, isInPassing, withoutPage } from '../../url/search';
 import { titleColumns, versionColumns } from './columns';
 
 const route = getRouteApi('/app/software');
@@ -57,7 +57,8 @@ const sources = SOURCES.map((one) => [one, text.source(one)] as const);
 function Titles() {
   const search = route.useSearch();
   const navigate = route.useNavigate();
-  const set = (change: Partial<typeof search>) => void navigate({ search: (old) => changed(old, change) });
+  const set = (change: Partial<typeof search>) =>
+    void navigate({ search: (old) => changed(old, change), replace: isInPassing(search, change) });
   const query = {
     query: search.query,
     source: search.source as Source | undefined,
@@ -98,7 +99,8 @@ function Titles() {
 function Versions() {
   const search = route.useSearch();
   const navigate = route.useNavigate();
-  const set = (change: Partial<typeof search>) => void navigate({ search: (old) => changed(old, change) });
+  const set = (change: Partial<typeof search>) =>
+    void navigate({ search: (old) => changed(old, change), replace: isInPassing(search, change) });
   const { company: _company, view: _view, hide: _hide, ...given } = search;
   const query = { ...given, source: given.source as Source | undefined };
   const filter = withoutPage(query);

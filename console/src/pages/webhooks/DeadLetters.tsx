@@ -6,7 +6,7 @@ import { Go } from '../../parts/Go';
 import { Notice } from '../../parts/States';
 import { ListView } from '../../parts/table/ListView';
 import { text } from '../../text/text';
-import { changed } from '../../url/search';
+import { changed, isInPassing } from '../../url/search';
 import { type Delivery, deliveryColumns } from './columns';
 
 const route = getRouteApi('/app/webhooks');
@@ -48,7 +48,9 @@ export function DeadLetters() {
       columns={first ? [first, whose(names), ...others] : others}
       rowId={(one) => one.id}
       search={search}
-      set={(change) => void navigate({ search: (old) => changed(old, change) })}
+      set={(change) =>
+        void navigate({ search: (old) => changed(old, change), replace: isInPassing(search, change) })
+      }
       empty={<Notice title={text.webhook.noDead}>{text.webhook.noDeadDetail}</Notice>}
     />
   );

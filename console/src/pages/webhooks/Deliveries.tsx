@@ -9,7 +9,7 @@ import { Filters } from '../../parts/Filters';
 import { Notice } from '../../parts/States';
 import { ListView } from '../../parts/table/ListView';
 import { text } from '../../text/text';
-import { changed } from '../../url/search';
+import { changed, isInPassing } from '../../url/search';
 import { deliveryColumns } from './columns';
 import { DeliveryDetail } from './DeliveryDetail';
 
@@ -32,7 +32,8 @@ export function Deliveries({ id }: { id: string }) {
     (api) => api.GET('/api/v1/webhooks/{webhook}/deliveries', { params: { path, query } }),
     { every },
   );
-  const set = (change: Partial<typeof search>) => void navigate({ search: (old) => changed(old, change) });
+  const set = (change: Partial<typeof search>) =>
+    void navigate({ search: (old) => changed(old, change), replace: isInPassing(search, change) });
   const isFiltered = search.state !== undefined;
   const look = (open: string | undefined) => set({ open, page_token: search.page_token });
   return (

@@ -11,7 +11,7 @@ import { Moment } from '../../parts/Moment';
 import { Notice } from '../../parts/States';
 import { ListView } from '../../parts/table/ListView';
 import { EVENT_KINDS, text } from '../../text/text';
-import { changed } from '../../url/search';
+import { changed, isInPassing } from '../../url/search';
 
 const route = getRouteApi('/app/webhooks');
 type Webhook = Schemas['Webhook'];
@@ -97,7 +97,9 @@ export function WebhookList({ create }: { create: ReactNode }) {
       columns={columns}
       rowId={(webhook) => webhook.id}
       search={search}
-      set={(change) => void navigate({ search: (old) => changed(old, change) })}
+      set={(change) =>
+        void navigate({ search: (old) => changed(old, change), replace: isInPassing(search, change) })
+      }
       empty={
         <Notice title={text.webhook.none} action={create}>
           {text.webhook.noneDetail}

@@ -8,6 +8,7 @@ import { useSession } from '../../api/session';
 import { asNumber } from '../../format/number';
 import { Confirm } from '../../parts/Confirm';
 import { Facts } from '../../parts/Facts';
+import { Go } from '../../parts/Go';
 import { Moment } from '../../parts/Moment';
 import { PageHead } from '../../parts/PageHead';
 import { Failure, Loading, NoPermission, ReadAt } from '../../parts/States';
@@ -49,7 +50,15 @@ function Permitted() {
     return (
       <>
         <PageHead title={text.webhook.one} />
-        {read.error ? <Failure error={read.error} retry={() => void read.refetch()} /> : <Loading />}
+        {read.error ? (
+          <Failure
+            error={read.error}
+            retry={() => void read.refetch()}
+            onward={<Go to="/webhooks">{text.nav.webhooks}</Go>}
+          />
+        ) : (
+          <Loading />
+        )}
       </>
     );
   }

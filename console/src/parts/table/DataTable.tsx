@@ -8,7 +8,7 @@ import {
   useReactTable,
 } from '@tanstack/react-table';
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { useRef } from 'react';
+import { type MouseEvent, useEffect, useRef } from 'react';
 
 import { text } from '../../text/text';
 
@@ -26,9 +26,11 @@ declare module '@tanstack/react-table' {
 }
 
 /** Rows that are picked, by their ids. */
-export interface Picked {
+export interface Picked<T> {
   ids: ReadonlySet<string>;
   set: (ids: ReadonlySet<string>) => void;
+  /** What a row is called, for who picks it without seeing it. */
+  nameOf: (row: T) => string;
 }
 
 interface DataTableProps<T> {
@@ -42,13 +44,15 @@ interface DataTableProps<T> {
   /** The columns that are not shown, by their ids. */
   hidden?: readonly string[];
   sort?: { by: string; set: (by: string) => void };
-  picked?: Picked;
-  /** The row that is looked at. */
+  picked?: Picked<T>;
+  /** The row that is looked at; it is scrolled to when it becomes another one. */
   current?: string;
   onRow?: (row: T) => void;
 }
 
 const ROW_PX = 44;
+/** The head of the table, which stays over the rows. */
+const HEAD_PX = 40;
 /** From so many rows on only those that are seen are drawn. */
 const VIRTUAL_FROM = 60;
 
@@ -73,7 +77,20 @@ export function DataTable<T>(props: DataTableProps<T>) {
     getScrollElement: () => box.current,
     estimateSize: () => ROW_PX,
     overscan: 12,
+    scrollPaddingStart: HEAD_PX,
     enabled: isVirtual,
+  });
+  const scrolledTo = useRef<string>(undefined);
+  useEffect(() => {
+    const { current } = props;
+    if (current === scrolledTo.current) return;
+    const index = all.findIndex((row) => row.id === current);
+    if (current !== undefined && index < 0) return;
+    scrolledTo.current = current;
+    if (current === undefined) return;
+    const row = box.current?.querySelector(`[data-row="${CSS.escape(current)}"]`);
+    if (row) row.scrollIntoView({ block: 'nearest' });
+    else virtual.scrollToIndex(index);
   });
   const seen = isVirtual ? virtual.getVirtualItems().map((item) => item.index) : all.map((_, index) => index);
   const first = isVirtual ? (virtual.getVirtualItems()[0]?.start ?? 0) : 0;
@@ -111,9 +128,14 @@ export function DataTable<T>(props: DataTableProps<T>) {
                 aria-rowindex={index + 2}
                 aria-current={isCurrent ? 'true' : undefined}
                 className={isCurrent ? 'current' : undefined}
-                onClick={props.onRow && (() => props.onRow?.(row.original))}
+                onClick={
+                  props.onRow &&
+                  ((event) => {
+                    if (!isForPart(event)) props.onRow?.(row.original);
+                  })
+                }
               >
-                {picked && <Pick id={row.id} picked={picked} />}
+                {picked && <Pick row={row.original} id={row.id} picked={picked} />}
                 {row.getVisibleCells().map((cell) => {
                   const meta = cell.column.columnDef.meta;
                   return (
@@ -130,6 +152,14 @@ export function DataTable<T>(props: DataTableProps<T>) {
       </table>
     </div>
   );
+}
+
+/** Whether a click in a row was for a part of it that does something itself: a link, a button or a field. */
+function isForPart(event: MouseEvent<HTMLTableRowElement>): boolean {
+  const { target, currentTarget } = event;
+  // What a dialog is clicked at that a row has opened comes by here as well.
+  if (!(target instanceof Element) || !currentTarget.contains(target)) return true;
+  return event.defaultPrevented || target.closest('a, button, input, label') !== null;
 }
 
 function classOf(meta: { wide?: boolean; isNumber?: boolean } | undefined): string | undefined {
@@ -165,7 +195,7 @@ function Head<T>({ header, sort }: { header: Header<T, unknown>; sort: DataTable
   );
 }
 
-function PickAll({ ids, picked }: { ids: readonly string[]; picked: Picked }) {
+function PickAll<T>({ ids, picked }: { ids: readonly string[]; picked: Picked<T> }) {
   const isAll = ids.length > 0 && ids.every((id) => picked.ids.has(id));
   const isSome = ids.some((id) => picked.ids.has(id));
   return (
@@ -180,12 +210,12 @@ function PickAll({ ids, picked }: { ids: readonly string[]; picked: Picked }) {
   );
 }
 
-function Pick({ id, picked }: { id: string; picked: Picked }) {
+function Pick<T>({ row, id, picked }: { row: T; id: string; picked: Picked<T> }) {
   const isPicked = picked.ids.has(id);
   return (
     <td className="pick">
       <Checkbox
-        aria-label={text.table.pick}
+        aria-label={text.table.pick(picked.nameOf(row))}
         checked={isPicked}
         onChange={() => {
           const next = new Set(picked.ids);

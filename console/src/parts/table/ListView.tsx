@@ -1,6 +1,5 @@
 import { Button, Group, Menu, NativeSelect, Text } from '@mantine/core';
 import type { ColumnDef } from '@tanstack/react-table';
-import { useCanGoBack, useRouter } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 
 import type { Read } from '../../api/read';
@@ -9,6 +8,7 @@ import type { Sort } from '../../live/news';
 import { asNumber, asTotal } from '../../format/number';
 import { text } from '../../text/text';
 import { ReadAt, ReadView } from '../States';
+import { goneOn, pageBefore } from './before';
 import { DataTable, type Picked } from './DataTable';
 
 /** A page of a list, or a short list whole. */
@@ -38,7 +38,7 @@ interface ListViewProps<T> {
   sort?: { by: string; set: (by: string) => void };
   /** The instant that the list is looked at, as the address has it. */
   asOf?: string;
-  picked?: Picked;
+  picked?: Picked<T>;
   current?: string;
   onRow?: (row: T) => void;
   /** Buttons above the list. */
@@ -99,7 +99,12 @@ export function ListView<T>(props: ListViewProps<T>) {
         (read.data.next_page_token != null ||
           search.page_token !== undefined ||
           read.data.items.length > 50) && (
-          <Pager next={read.data.next_page_token ?? undefined} search={search} set={set} />
+          <Pager
+            next={read.data.next_page_token ?? undefined}
+            isOnItsWay={read.isPlaceholderData}
+            search={search}
+            set={set}
+          />
         )}
       {props.news && props.asOf === undefined && <NewsBar read={read} of={props.news} />}
     </>
@@ -108,14 +113,14 @@ export function ListView<T>(props: ListViewProps<T>) {
 
 interface PagerProps {
   next: string | undefined;
+  /** Whether the rows are those of the page before still. */
+  isOnItsWay: boolean;
   search: ListSearch;
   set: (change: ListSearch) => void;
 }
 
 /** First, back and next; pages are found by the place where the one before ended, so there is no last. */
-function Pager({ next, search, set }: PagerProps) {
-  const router = useRouter();
-  const canGoBack = useCanGoBack();
+function Pager({ next, isOnItsWay, search, set }: PagerProps) {
   const isFirst = search.page_token === undefined;
   return (
     <Group component="nav" justify="space-between" mt="sm" aria-label={text.table.pages}>
@@ -126,8 +131,8 @@ function Pager({ next, search, set }: PagerProps) {
         <Button
           variant="default"
           size="xs"
-          disabled={isFirst || !canGoBack}
-          onClick={() => router.history.back()}
+          disabled={isFirst}
+          onClick={() => set({ page_token: pageBefore(search.page_token) })}
         >
           {text.table.back}
         </Button>
@@ -135,7 +140,12 @@ function Pager({ next, search, set }: PagerProps) {
           variant="default"
           size="xs"
           disabled={next === undefined}
-          onClick={() => set({ page_token: next })}
+          onClick={() => {
+            // The next page of the page before is this one.
+            if (next === undefined || isOnItsWay) return;
+            goneOn(search.page_token, next);
+            set({ page_token: next });
+          }}
         >
           {text.table.next}
         </Button>

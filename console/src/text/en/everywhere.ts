@@ -57,6 +57,7 @@ export const common = {
   description: 'Description',
   edit: 'Edit',
   editOf: (name: string) => `Edit ${name}`,
+  actionOf: (action: string, name: string) => `${action} ${name}`,
   filters: 'Filters',
   name: 'Name',
   never: 'never',
@@ -71,7 +72,10 @@ export const common = {
   retry: 'Try again',
   revoke: 'Revoke',
   save: 'Save',
+  toList: 'To the list',
   unknown: 'unknown',
+  wholeInstant: 'Not in force: give the whole date and time.',
+  without: (filter: string, value: string) => `Take the filter away: ${filter}: ${value}`,
   yes: 'yes',
 };
 
@@ -104,7 +108,7 @@ export const table = {
   next: 'Next',
   rowsAPage: 'Rows on a page',
   rows: (count: string) => `${count} rows`,
-  pick: 'Select this row',
+  pick: (row: string) => `Select ${row}`,
   pickAll: 'Select all rows of the page',
 };
 
@@ -114,6 +118,9 @@ export const find = {
   placeholder: 'A host, software, a CVE or a page',
   pages: 'Pages',
   nothing: 'Nothing has this in its name.',
+  short: 'Type two letters or more to look for hosts, software and vulnerabilities.',
+  looking: 'Looking…',
+  failed: (where: string) => `Could not look everywhere. What is missing: ${where}.`,
   cve: (id: string) => `Look up ${id}`,
 };
 

@@ -66,6 +66,8 @@ export const label = {
   take: 'Take away',
   forPicked: (count: number) => `Label ${many(count, 'host', 'hosts')}`,
   forAll: 'Label all of these',
+  notForAll: 'With these filters hosts are labelled row by row: select some.',
+  noneByPeople: 'There is no label to give by hand. Make one:',
   forAllDetail: (name: string, carries: boolean, total: string | undefined) =>
     `${name} is ${carries ? 'given to' : 'taken from'} all hosts of this filter, on all its pages${total === undefined ? '' : `: ${total}`}.`,
   assigned: (count: number) => `${many(count, 'host has', 'hosts have')} changed.`,

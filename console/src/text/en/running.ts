@@ -53,6 +53,10 @@ export const audit = {
   after: 'What it is',
   allOf: (name: string) => `Everything that ${name} did`,
   none: 'No change fits',
+  entry: 'A change',
+  notOnPage: 'This change is not on this page of the log',
+  notOnPageDetail:
+    'Later ones have moved it to another page, the filters leave it out, or it is of another log. Its time, its action or the id of its object finds it.',
 };
 
 export const feed = {

@@ -31,6 +31,10 @@ export const finding = {
   next: 'Next',
   previous: 'Back',
   position: (at: number, of: number) => `${at} of ${of} on this page`,
+  notOnPage: 'Not on this page of the list',
+  notThere: 'This finding is not there',
+  notThereDetail:
+    'What had the vulnerability is gone, the vulnerability is no longer known of it, or the link is not whole.',
   keysMove: 'next and back,',
   keysExplain: 'explain',
   keysAccept: 'accept',

@@ -1,0 +1,159 @@
+import type { Page } from '@playwright/test';
+
+import { site } from './harness/site';
+import { at, expect, open, refused, settled, signIn, test } from './harness/test';
+
+test.describe.configure({ mode: 'serial' });
+
+let page: Page;
+
+test.beforeAll(async ({ browser }) => {
+  ({ page } = await open(browser));
+  await signIn(page);
+});
+
+test.afterAll(() => page.context().close());
+
+const search = () => page.getByPlaceholder('A host, software, a CVE or a page');
+
+/** The first of a list of the API. */
+async function first<T>(path: string): Promise<T> {
+  const answer = await page.request.get(`/api/v1/${path}`, { headers: { 'Muster-Company': site().company } });
+  const { items } = (await answer.json()) as { items: T[] };
+  if (items[0] === undefined) throw new Error(`nothing in ${path}`);
+  return items[0];
+}
+
+test('a field says it when what is typed there is not in force', async () => {
+  await page.goto(at('/hosts'));
+  await settled(page);
+  const below = page.getByLabel('Agent older than');
+  await below.fill('0.2');
+  await expect(page.getByText('Not in force: three numbers with dots, as 0.2.0.')).toBeVisible();
+  await expect(page).not.toHaveURL(/agent_version_below/);
+  await below.fill('0.2.0');
+  await expect(page.getByText('Not in force')).toHaveCount(0);
+  await expect(page).toHaveURL(/agent_version_below=0\.2\.0/);
+  const enrolled = page.getByLabel('Enrolled with');
+  await enrolled.fill('north');
+  await expect(page.getByText('Not in force: a name and a value, as site=north.')).toBeVisible();
+  // All filters are taken away, those that are none as well.
+  await page.getByRole('button', { name: 'Clear filters' }).click();
+  await expect(below).toHaveValue('');
+  await expect(enrolled).toHaveValue('');
+  await expect(page.getByText('Not in force')).toHaveCount(0);
+});
+
+test('a filter that a link has set is shown by name, and can be taken away', async () => {
+  const software = await first<{ id: string; name: string; version: string }>(
+    'software?vulnerable=true&limit=1',
+  );
+  const host = await first<{ id: string; hostname: string }>('hosts?limit=1');
+  await page.goto(at(`/hosts?software=${software.id}`));
+  const chip = page.getByRole('button', {
+    name: `Take the filter away: Software: ${software.name} ${software.version}`,
+    exact: true,
+  });
+  await expect(chip).toBeVisible();
+  await chip.press('Enter');
+  await expect(page).not.toHaveURL(/software=/);
+  await expect(chip).toHaveCount(0);
+  await page.goto(at(`/findings?host=${host.id}&state=any`));
+  await page
+    .getByRole('button', { name: `Take the filter away: Host: ${host.hostname}`, exact: true })
+    .click();
+  await expect(page).not.toHaveURL(/host=/);
+  await expect(page).toHaveURL(/state=any/);
+  const me = (await (await page.request.get('/api/v1/me')).json()) as { id: string };
+  await page.goto(at(`/audit?actor=${me.id}`));
+  await page.getByRole('button', { name: /^Take the filter away: Who: ./ }).click();
+  await expect(page).not.toHaveURL(/actor=/);
+});
+
+test('nothing is written over who types', async () => {
+  await page.goto(at('/hosts'));
+  await settled(page);
+  const name = page.getByLabel('Part of the name');
+  await name.pressSequentially('visual ');
+  await expect(page).toHaveURL(/query=visual/);
+  await name.pressSequentially('studio');
+  await expect(page).toHaveURL(/query=visual(\+|%20)studio/);
+  await expect(name).toHaveValue('visual studio');
+  // What comes from elsewhere is.
+  await page.getByRole('button', { name: 'Clear filters' }).click();
+  await expect(name).toHaveValue('');
+});
+
+test('a date counts once its year is whole', async () => {
+  const asked: string[] = [];
+  page.on('request', (request) => {
+    const instant = new URL(request.url()).searchParams.get('as_of');
+    if (instant !== null) asked.push(instant);
+  });
+  await page.goto(at(`/hosts?as_of=${encodeURIComponent(site().since)}`));
+  await settled(page);
+  const field = page.getByLabel('As it was at');
+  const before = await field.inputValue();
+  expect(asked.length).toBeGreaterThan(0);
+  // Day, month and year, in the order of the browser's language: the year is behind both.
+  await field.focus();
+  await page.keyboard.press('ArrowRight');
+  await page.keyboard.press('ArrowRight');
+  for (const digit of before.slice(0, 4)) {
+    // As slowly as somebody who looks the date up.
+    await page.keyboard.press(digit);
+    await settled(page);
+  }
+  await field.blur();
+  await settled(page);
+  await expect(field).toHaveValue(before);
+  expect(asked.filter((instant) => instant.startsWith('0'))).toEqual([]);
+});
+
+test('the search opens from a field, and not from what is written in a dialog', async () => {
+  await page.goto(at('/hosts'));
+  await settled(page);
+  for (const field of [page.getByLabel('Part of the name'), page.getByLabel('Kind')]) {
+    await field.focus();
+    await page.keyboard.press('Control+k');
+    await expect(search()).toBeFocused();
+    await page.keyboard.press('Escape');
+    await expect(search()).toBeHidden();
+  }
+  await page.goto(at('/labels?edit=new'));
+  const name = page.getByRole('dialog', { name: 'New label' }).getByLabel(/^Name/);
+  await name.fill('Half');
+  await name.press('Control+k');
+  await expect(search()).toHaveCount(0);
+  await expect(name).toHaveValue('Half');
+});
+
+test('the search says nothing is there only when it knows', async () => {
+  await page.goto(at('/labels'));
+  await settled(page);
+  const gate: { open?: () => void } = {};
+  const opened = new Promise<void>((done) => {
+    gate.open = done;
+  });
+  const titles = '**/api/v1/software/titles?*';
+  const cves = '**/api/v1/cves?*';
+  await page.route(titles, async (route) => {
+    await opened;
+    await route.continue();
+  });
+  await page.route(cves, (route) => route.fulfill({ status: 500, json: { title: 'broken', status: 500 } }));
+  await page.keyboard.press('Control+k');
+  const list = page.getByRole('dialog', { name: 'Search hosts, software and CVEs' });
+  await search().fill('q');
+  await expect(list.getByText('Type two letters or more')).toBeVisible();
+  await refused(page, 500, () => search().fill('zz-nobody-is-called-so'));
+  await expect(list.getByText('Looking…')).toBeVisible();
+  await expect(list.getByText('Nothing has this in its name.')).toHaveCount(0);
+  gate.open?.();
+  await expect(list.getByText('Could not look everywhere. What is missing: Vulnerabilities.')).toBeVisible();
+  await expect(list.getByText('Nothing has this in its name.')).toHaveCount(0);
+  await page.unroute(cves);
+  await list.getByRole('button', { name: /^Try again/ }).click();
+  await expect(list.getByText('Nothing has this in its name.')).toBeVisible();
+  await page.unroute(titles);
+});
