@@ -361,7 +361,7 @@ impl Base {
             metrics,
             gate: http::Gate::new(&config),
             node,
-            exports: http::Exports::default(),
+            exports: http::Exports::new(self.lifecycle.clone()),
             uploads: http::Uploads::new(&self.config.http),
             live,
             reach: Reach::new(&self.config.webhooks),

@@ -1,7 +1,7 @@
 //! The listener: connections, how many, and how long one may say nothing.
 //!
 //! A client that sends its request a byte at a time (slow loris), or nothing at all, loses its
-//! connection; more connections than may be wait to be accepted. HTTP/1.1 alone is spoken: what comes
+//! connection, and so does one that takes nothing of its answer; more connections than may be wait to be accepted. HTTP/1.1 alone is spoken: what comes
 //! over a network comes through a proxy, and those speak it to us.
 
 use std::future::Future;
@@ -15,6 +15,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use rustix::net::sockopt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
@@ -28,6 +29,10 @@ use crate::config::HttpConfig;
 const HEAD_BYTES_MAX: usize = 32 * 1_024;
 /// Headers of a request at most.
 const HEADERS_MAX: usize = 64;
+/// How long a peer may take nothing of what is sent to it.
+const TAKEN_WITHIN: Duration = Duration::from_secs(120);
+/// After how long a peer that says nothing is asked whether it is still there.
+const ASKED_AFTER: Duration = Duration::from_secs(60);
 /// How long accepting rests after a failure, such as too many open files.
 const REST: Duration = Duration::from_millis(100);
 
@@ -100,6 +105,9 @@ impl Connection {
     async fn serve(self, stream: TcpStream) {
         // Answers are small: waiting for more to send with them costs 40 ms.
         stream.set_nodelay(true).ok();
+        if let Err(error) = bound(&stream) {
+            tracing::debug!("bound a connection of the API: {error}");
+        }
         let (router, peer) = (self.router, self.peer.0);
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(Peer(peer));
@@ -125,6 +133,16 @@ impl Connection {
             tracing::debug!(%peer, "a connection of the API ended: {error}");
         }
     }
+}
+
+/// Lets the system end a connection whose peer is gone, or takes nothing of what it asked for: nothing here is
+/// asked again before there is room to send more.
+fn bound(stream: &TcpStream) -> io::Result<()> {
+    let taken_within = u32::try_from(TAKEN_WITHIN.as_millis()).unwrap_or(u32::MAX);
+    sockopt::set_tcp_user_timeout(stream, taken_within)?;
+    sockopt::set_tcp_keepidle(stream, ASKED_AFTER)?;
+    sockopt::set_socket_keepalive(stream, true)?;
+    Ok(())
 }
 
 #[cfg(test)]

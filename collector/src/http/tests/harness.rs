@@ -30,6 +30,7 @@ use uuid::Uuid;
 use crate::clock::{Clock, ManualClock};
 use crate::config::{Config, Layers, OidcConfig, WebhooksConfig};
 use crate::http::{ApiState, Exports, Gate, Live, Node, NodeStatus, Uploads, router};
+use crate::lifecycle::Lifecycle;
 use crate::mail::Passes;
 use crate::oidc::Oidc;
 use crate::traces::Tracer;
@@ -156,7 +157,7 @@ impl Api {
             metrics: PrometheusBuilder::new().build_recorder().handle(),
             node: Arc::new(FakeNode),
             gate: Gate::new(&config),
-            exports: Exports::default(),
+            exports: Exports::new(Lifecycle::new()),
             uploads: Uploads::new(&config),
             live,
             reach: Reach::new(&WebhooksConfig::default()),
