@@ -137,7 +137,7 @@ pub async fn knows_address(
     address: IpAddr,
     since: OffsetDateTime,
 ) -> Result<Vec<Uuid>, StoreError> {
-    let mut tx = crate::users::as_operator(store, "sessions.knows_address").await?;
+    let mut tx = users::as_operator(store, "sessions.knows_address").await?;
     let known = sqlx::query_scalar!(
         "SELECT DISTINCT user_id FROM sessions
          WHERE user_id = ANY($1) AND created_at > $3 AND address = $2",
