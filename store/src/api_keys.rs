@@ -14,7 +14,8 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 pub use self::presented::{InvalidKey, PresentedKey};
-use crate::audit::{self, Change};
+use crate::actors;
+use crate::audit::{self, Actor, Change};
 use crate::error::StoreError;
 use crate::permission::Permission;
 use crate::tenant::{OperatorScope, Role, TenantScope};
@@ -82,7 +83,14 @@ pub async fn create_narrowed(
     // Cut here as well as at the API: no caller, however written, makes an operator out of a
     // company.
     let role = role.min(Role::Admin);
-    let key = insert(&mut tx, Some(scope.key()), new, (role, scopes), now).await?;
+    let maker = match scope.origin().actor() {
+        Actor::Local | Actor::System => None,
+        maker @ (Actor::User { .. } | Actor::Key { .. }) => {
+            Some(actors::behind(&mut tx, scope.key(), &actors::word(maker)).await?)
+        }
+    };
+    let made_by = (Some(scope.key()), maker.as_deref());
+    let key = insert(&mut tx, made_by, new, (role, scopes), now).await?;
     let change = Change::made("api_key.create", key.id, shown(&key));
     audit::record(&mut tx, scope, change, now).await?;
     tx.commit().await?;
@@ -100,7 +108,7 @@ pub async fn create_operator(
     now: OffsetDateTime,
 ) -> Result<ApiKey, StoreError> {
     let mut tx = operator.begin("api_keys.create_operator").await?;
-    let key = insert(&mut tx, None, new, (Role::Operator, None), now).await?;
+    let key = insert(&mut tx, (None, None), new, (Role::Operator, None), now).await?;
     let change = Change::made("api_key.create", key.id, shown(&key));
     audit::record_of_operators(&mut tx, operator, change, now).await?;
     tx.commit().await?;
@@ -202,7 +210,7 @@ pub async fn revoke_operator(
 
 async fn insert(
     tx: &mut PgConnection,
-    company_key: Option<i64>,
+    (company_key, maker): (Option<i64>, Option<&str>),
     new: &NewApiKey<'_>,
     (role, scopes): (Role, Option<&[Permission]>),
     now: OffsetDateTime,
@@ -213,8 +221,8 @@ async fn insert(
     });
     sqlx::query!(
         "INSERT INTO api_keys
-             (id, company_key, name, role, secret_hash, created_at, expires_at, scopes)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+             (id, company_key, name, role, secret_hash, created_at, expires_at, scopes, created_by)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         new.key.id(),
         company_key,
         new.name,
@@ -222,7 +230,8 @@ async fn insert(
         &new.key.secret_hash(),
         now,
         new.expires_at,
-        names.as_deref()
+        names.as_deref(),
+        maker
     )
     .execute(tx)
     .await?;

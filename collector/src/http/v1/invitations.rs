@@ -11,12 +11,12 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use super::credential;
-use super::users::company_role;
+use super::users::{company_role, may_give};
 use crate::http::answer::{Created, NoContent};
 use crate::http::client::Client;
 use crate::http::csrf::SameSite;
 use crate::http::document::{DateTime, Routes};
-use crate::http::extract::{Body, Path, Tenant, parse_id};
+use crate::http::extract::{Authenticated, Body, Path, Tenant, parse_id};
 use crate::http::may::ManageUsers;
 use crate::http::page::{self, Whole};
 use crate::http::password;
@@ -154,11 +154,13 @@ pub(super) fn address(text: &str) -> Result<String, Problem> {
 
 async fn create(
     tenant: Tenant<ManageUsers>,
+    who: Authenticated,
     State(state): State<ApiState>,
     Body(new): Body<New>,
 ) -> Result<Created<InvitationView>, Problem> {
     let now = state.clock.now();
     let role = company_role(&new.role)?;
+    may_give(&who, role)?;
     let made = invite(&new.email, now)?;
     let row = invitations::create(&tenant.scope, &made.to_store(), role, now).await?;
     Ok(Created(InvitationView::shown_once(row, &made)))
