@@ -361,6 +361,7 @@ impl Base {
             metrics,
             gate: http::Gate::new(&config),
             node,
+            tasks: self.lifecycle.clone(),
             exports: http::Exports::new(self.lifecycle.clone()),
             uploads: http::Uploads::new(&self.config.http),
             live,

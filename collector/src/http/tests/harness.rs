@@ -51,7 +51,7 @@ pub(super) struct Tenant {
 
 /// An API with two companies.
 pub(super) struct Api {
-    router: Router,
+    pub(super) router: Router,
     pub(super) hand: ManualClock,
     pub(super) database: FreshDatabase,
     pub(super) operator: String,
@@ -157,6 +157,7 @@ impl Api {
             metrics: PrometheusBuilder::new().build_recorder().handle(),
             node: Arc::new(FakeNode),
             gate: Gate::new(&config),
+            tasks: Lifecycle::new(),
             exports: Exports::new(Lifecycle::new()),
             uploads: Uploads::new(&config),
             live,
