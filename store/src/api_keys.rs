@@ -20,6 +20,9 @@ use crate::error::StoreError;
 use crate::permission::Permission;
 use crate::tenant::{OperatorScope, Role, TenantScope};
 
+/// Keys of one list.
+pub const KEYS_MAX: u32 = 1_000;
+
 /// A key as it is listed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiKey {
@@ -125,8 +128,9 @@ pub async fn list(scope: &TenantScope) -> Result<Vec<ApiKey>, StoreError> {
     let rows = sqlx::query_as!(
         KeyRow,
         "SELECT id, name, role, scopes, created_at, expires_at, revoked_at, last_used_at
-         FROM api_keys WHERE company_key = $1 ORDER BY created_at DESC, id DESC LIMIT 1000",
-        scope.key()
+         FROM api_keys WHERE company_key = $1 ORDER BY created_at DESC, id DESC LIMIT $2",
+        scope.key(),
+        i64::from(KEYS_MAX)
     )
     .fetch_all(&mut *tx)
     .await?;
@@ -144,7 +148,8 @@ pub async fn list_operator(operator: &OperatorScope) -> Result<Vec<ApiKey>, Stor
     let rows = sqlx::query_as!(
         KeyRow,
         "SELECT id, name, role, scopes, created_at, expires_at, revoked_at, last_used_at
-         FROM api_keys WHERE company_key IS NULL ORDER BY created_at DESC, id DESC LIMIT 1000"
+         FROM api_keys WHERE company_key IS NULL ORDER BY created_at DESC, id DESC LIMIT $1",
+        i64::from(KEYS_MAX)
     )
     .fetch_all(&mut *tx)
     .await?;
@@ -206,6 +211,34 @@ pub async fn revoke_operator(
     }
     tx.commit().await?;
     Ok(is_done)
+}
+
+/// Forgets keys of a company that were over before an instant, but those that an exception was asked for with
+/// which nobody has decided on: who stands behind it is still asked. Gives how many.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn purge(scope: &TenantScope, before: OffsetDateTime) -> Result<u64, StoreError> {
+    let mut tx = scope.begin("api_keys.purge").await?;
+    let asking = sqlx::query_scalar!(
+        "SELECT DISTINCT created_by FROM exceptions WHERE company_key = $1 AND state = 'requested'",
+        scope.key()
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    let done = sqlx::query!(
+        "DELETE FROM api_keys
+         WHERE company_key = $1 AND least(revoked_at, expires_at) < $2
+           AND 'api_key:' || id <> ALL ($3)",
+        scope.key(),
+        before,
+        &asking
+    )
+    .execute(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    Ok(done.rows_affected())
 }
 
 async fn insert(

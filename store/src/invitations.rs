@@ -22,7 +22,7 @@ use crate::tx::{self, Settings, Tx};
 use crate::users;
 
 /// Invitations of one list.
-const INVITATIONS_MAX: i64 = 1_000;
+pub const INVITATIONS_MAX: u32 = 1_000;
 
 /// An invitation as it is listed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,7 +134,7 @@ pub async fn list(scope: &TenantScope, now: OffsetDateTime) -> Result<Vec<Invita
          ORDER BY created_at DESC, id LIMIT $3",
         scope.key(),
         now,
-        INVITATIONS_MAX
+        i64::from(INVITATIONS_MAX)
     )
     .fetch_all(&mut *tx)
     .await?;

@@ -22,7 +22,7 @@ use crate::users;
 const LAST_USED_EVERY: Duration = Duration::minutes(1);
 
 /// Sessions of one list.
-const SESSIONS_MAX: i64 = 100;
+pub const SESSIONS_MAX: u32 = 100;
 
 /// How long a session lasts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -175,7 +175,7 @@ pub async fn list(
         user,
         now,
         now - lasting.idle,
-        SESSIONS_MAX,
+        i64::from(SESSIONS_MAX),
         seen_by
     )
     .fetch_all(&mut *tx)

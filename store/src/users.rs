@@ -19,8 +19,8 @@ use uuid::Uuid;
 
 pub(crate) use self::manage::hold_admins;
 pub use self::manage::{
-    Member, NewOperator, RoleChange, create_operator, find_member, list_members, list_operators,
-    remove_member, remove_operator, set_password, set_role,
+    Member, NewOperator, PEOPLE_MAX, RoleChange, create_operator, find_member, list_members,
+    list_operators, remove_member, remove_operator, set_password, set_role,
 };
 pub(crate) use self::reach::{hold_member, reachable};
 pub use self::second_factor::{begin_totp, confirm_totp, drop_totp, spend_recovery, spend_step};

@@ -121,9 +121,7 @@ async fn remove(db: &Database, email: &str) -> anyhow::Result<()> {
     anyhow::ensure!(!accounts.is_empty(), "there is nobody with the address {email:?}");
     let operator = accounts.into_iter().find(|account| account.is_operator);
     let is_done = match operator {
-        Some(account) => {
-            users::remove_operator(&db.operator(), account.id, db.clock.now()).await?
-        }
+        Some(account) => users::remove_operator(&db.operator(), account.id, db.clock.now()).await?,
         None => false,
     };
     anyhow::ensure!(is_done, "{email:?} is no operator");

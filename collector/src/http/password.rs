@@ -148,13 +148,8 @@ fn matching(password: &str, phcs: &[String]) -> Option<Vec<usize>> {
 fn output(password: &str, hash: &PasswordHash<'_>) -> Option<Output> {
     let params = Params::try_from(hash).ok()?;
     let (password, algorithm) = (password.as_bytes(), Some(hash.algorithm));
-    let made = argon2().hash_password_customized(
-        password,
-        algorithm,
-        hash.version,
-        params,
-        hash.salt?,
-    );
+    let made =
+        argon2().hash_password_customized(password, algorithm, hash.version, params, hash.salt?);
     made.ok()?.hash
 }
 

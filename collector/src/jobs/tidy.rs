@@ -10,8 +10,9 @@ use store::page::{PAGE_ITEMS_MAX, PageRequest};
 use store::software::generations;
 use store::tenant::TenantScope;
 use store::{
-    agents, audit, commands, companies, dead_letters, digests, events, history, idempotency,
-    imports, jobs as rows, nodes, policies, report_files, sessions, statistics, webhooks,
+    agents, api_keys, audit, commands, companies, dead_letters, digests, events, history,
+    idempotency, imports, jobs as rows, nodes, policies, report_files, sessions, statistics,
+    webhooks,
 };
 use time::OffsetDateTime;
 
@@ -57,6 +58,8 @@ const IMPORTS_KEPT: Duration = Duration::from_secs(90 * 24 * 3_600);
 const IMPORTS_GIVEN_UP: Duration = Duration::from_secs(24 * 3_600);
 /// After how long a report is given up that is not made, for the same reason.
 const REPORTS_GIVEN_UP: Duration = IMPORTS_GIVEN_UP;
+/// How long API keys that are over are kept for people to look at.
+const KEYS_KEPT: Duration = Duration::from_secs(90 * 24 * 3_600);
 /// How long the audit log is kept.
 const AUDIT_KEPT: Duration = Duration::from_secs(400 * 24 * 3_600);
 
@@ -192,6 +195,7 @@ async fn forget_of(
         in_steps(LETTERS_A_TIME, || dead_letters::purge(scope, dead, LETTERS_A_TIME))
             .await
             .context("forget dead letters")?;
+    api_keys::purge(scope, now - KEYS_KEPT).await.context("forget keys that are over")?;
     forgotten.statistics += statistics::purge(scope, now).await.context("forget old statistics")?;
     report_files::give_up_lost(scope, now - REPORTS_GIVEN_UP, now)
         .await

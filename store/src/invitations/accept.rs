@@ -197,11 +197,7 @@ async fn works_here(
 
 /// Forgets the account that the company opened for an address and that works nowhere any more: what it was is not
 /// the new one's, and no company beside it keeps it.
-async fn forget_left(
-    tx: &mut PgConnection,
-    home_key: i64,
-    email: &str,
-) -> Result<(), StoreError> {
+async fn forget_left(tx: &mut PgConnection, home_key: i64, email: &str) -> Result<(), StoreError> {
     sqlx::query!(
         "DELETE FROM users u WHERE u.home_key = $1 AND u.email = $2 AND NOT u.is_operator
              AND NOT EXISTS (SELECT FROM memberships m WHERE m.user_id = u.id)",

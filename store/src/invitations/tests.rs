@@ -123,7 +123,8 @@ async fn within_a_company_an_address_is_one_member() {
 }
 
 #[tokio::test]
-async fn who_left_and_works_nowhere_comes_back_with_a_new_account_and_nobody_takes_one_that_works() {
+async fn who_left_and_works_nowhere_comes_back_with_a_new_account_and_nobody_takes_one_that_works()
+{
     let world = World::new().await;
     let (store, other) = (world.store(), company(world.store(), "Other").await);
     let before = member(&world.scope, "ann@example.org", Role::Viewer).await;

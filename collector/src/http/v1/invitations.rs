@@ -5,7 +5,7 @@ use axum::extract::State;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::api_keys::PresentedKey;
-use store::invitations::{self, Accepting, Invitation, NewInvitation};
+use store::invitations::{self, Accepting, INVITATIONS_MAX, Invitation, NewInvitation};
 use store::tenant::Role;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
@@ -93,7 +93,7 @@ async fn list(
     State(state): State<ApiState>,
 ) -> Result<Json<Whole<InvitationView>>, Problem> {
     let open = invitations::list(&tenant.scope, state.clock.now()).await?;
-    Ok(page::whole(open, InvitationView::from))
+    Ok(page::whole_within(open, INVITATIONS_MAX, InvitationView::from))
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -202,7 +202,8 @@ async fn accept(
     let key = PresentedKey::parse_as(PREFIX, &accept.token).map_err(|_| gone())?;
     let invitation = invitations::open(&state.store, &key, now).await?.ok_or_else(gone)?;
     let accounts = store::users::by_email(&state.store, &invitation.email).await?;
-    let salted = accounts.iter().map(|account| account.password.clone()).find(|one| !one.is_empty());
+    let salted =
+        accounts.iter().map(|account| account.password.clone()).find(|one| !one.is_empty());
     // The password alone says whether it is an account that there is or a new one. Whoever holds the link learns
     // nothing of accounts that others have of the address, and is not kept out by them.
     let (email, password) = (invitation.email.clone(), accept.password.clone());

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use store::tenant::Role;
-use store::users;
+use store::users::{self, PEOPLE_MAX};
 use uuid::Uuid;
 
 use super::invitations::{InvitationView, NewOperatorInvitation, invite};
@@ -35,7 +35,7 @@ pub(super) fn routes() -> Routes {
 
 async fn list(operator: Operator<ManageOperators>) -> Result<Json<Whole<UserView>>, Problem> {
     let operators = users::list_operators(&operator.scope).await?;
-    Ok(page::whole(operators, UserView::from))
+    Ok(page::whole_within(operators, PEOPLE_MAX, UserView::from))
 }
 
 async fn remove(

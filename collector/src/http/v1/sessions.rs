@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::audit::{Actor, Origin};
-use store::sessions::{self, NewSession, Session};
+use store::sessions::{self, NewSession, SESSIONS_MAX, Session};
 use store::users::{self, Account};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
@@ -150,7 +150,11 @@ async fn sign_in(
 /// # Errors
 ///
 /// When it is not proved, or was tried too often.
-async fn prove(state: &ApiState, claim: Claim, address: Option<IpAddr>) -> Result<Account, Problem> {
+async fn prove(
+    state: &ApiState,
+    claim: Claim,
+    address: Option<IpAddr>,
+) -> Result<Account, Problem> {
     let accounts = users::by_email(&state.store, &claim.email).await?;
     find(state, accounts, claim, address).await?.ok_or(Problem::SignInRefused)
 }
@@ -220,7 +224,7 @@ async fn list(
     let lasting = state.gate.lasting();
     let now = state.clock.now();
     let own = sessions::list(&state.store, (person.user, person.session), lasting, now).await?;
-    Ok(page::whole(own, |session| view(session, person.session)))
+    Ok(page::whole_within(own, SESSIONS_MAX, |session| view(session, person.session)))
 }
 
 async fn sign_out(

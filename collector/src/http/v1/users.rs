@@ -5,7 +5,7 @@ use axum::extract::State;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::tenant::Role;
-use store::users::{self, Member, RoleChange};
+use store::users::{self, Member, PEOPLE_MAX, RoleChange};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -76,7 +76,7 @@ pub(super) fn may_give(who: &Authenticated, role: Role) -> Result<(), Problem> {
 
 async fn list(tenant: Tenant<ManageUsers>) -> Result<Json<Whole<UserView>>, Problem> {
     let members = users::list_members(&tenant.scope).await?;
-    Ok(page::whole(members, UserView::from))
+    Ok(page::whole_within(members, PEOPLE_MAX, UserView::from))
 }
 
 async fn get(

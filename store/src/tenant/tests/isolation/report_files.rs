@@ -32,7 +32,10 @@ pub(super) async fn done(scope: &TenantScope) {
     let id = report_files::list(scope, None, page).await.unwrap().items[0].id;
     let making = report_files::begin(scope, id).await.unwrap().unwrap();
     for number in 0..2 {
-        assert_eq!(report_files::put_part(scope, &making, number, b"ours").await.unwrap(), Put::Done);
+        assert_eq!(
+            report_files::put_part(scope, &making, number, b"ours").await.unwrap(),
+            Put::Done
+        );
     }
     let finished = Finished { bytes: 8, records: 1 };
     assert!(report_files::finish(scope, &making, finished, at(2)).await.unwrap());
