@@ -27,7 +27,7 @@ use std::time::Duration;
 use metrics::counter;
 use store::database::Store;
 
-use self::runner::Runner;
+use self::runner::{Does, Runner};
 use self::wake::Wake;
 use crate::clock::Clock;
 use crate::config::{EnrichmentConfig, JobsConfig};
@@ -116,6 +116,23 @@ impl Kind {
     }
 }
 
+impl Kind {
+    /// Whether it is the whole site's: what a company asks for takes other runners, so that none of it keeps
+    /// this waiting.
+    const fn is_of_the_site(self) -> bool {
+        match self {
+            Self::FeedSync
+            | Self::KeepCounts
+            | Self::KeepRules
+            | Self::MatchFindings
+            | Self::Measure
+            | Self::SendMail
+            | Self::Tidy => true,
+            Self::EraseCompany | Self::Import | Self::MakeReports => false,
+        }
+    }
+}
+
 /// Counters that exist before they count, so that a rate of the first event is seen.
 fn start_at_zero() {
     for kind in Kind::ALL {
@@ -171,8 +188,10 @@ impl Jobs {
             ticks.stop().await;
         });
         let wake = Wake::default();
-        for _ in 0..config.workers {
-            let runner = Runner::new(self.clone(), wake.clone());
+        for number in 0..config.workers {
+            // Of two or more, one is the site's.
+            let does = if number == 0 && config.workers > 1 { Does::OfTheSite } else { Does::All };
+            let runner = Runner::new(self.clone(), wake.clone(), does);
             let stopping = lifecycle.soft_token();
             lifecycle.spawn_essential("jobs.runner", async move {
                 runner.run(&stopping).await;

@@ -11,6 +11,7 @@ mod courier;
 mod message;
 mod office;
 mod order;
+mod places;
 mod reach;
 mod seal;
 mod signature;

@@ -18,6 +18,23 @@ pub(crate) fn word(actor: &Actor) -> String {
     actor.id().map_or_else(|| actor.kind().to_owned(), |id| format!("{}:{id}", actor.kind()))
 }
 
+/// Who stands behind an actor of the company, in such a word: of a key the person who made it, or the first key of
+/// those that made one another; of anybody else themselves.
+pub(crate) async fn behind(
+    tx: &mut PgConnection,
+    company_key: i64,
+    word: &str,
+) -> Result<String, StoreError> {
+    let made_by = sqlx::query_scalar!(
+        "SELECT created_by FROM api_keys WHERE company_key = $1 AND 'api_key:' || id = $2",
+        company_key,
+        word
+    )
+    .fetch_optional(tx)
+    .await?;
+    Ok(made_by.flatten().unwrap_or_else(|| word.to_owned()))
+}
+
 /// What some words are called now: the company's people by their address, its keys by their name.
 /// Whoever is none of the company's is left out: those who left, and operators.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -14,10 +14,14 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 pub use self::presented::{InvalidKey, PresentedKey};
-use crate::audit::{self, Change};
+use crate::actors;
+use crate::audit::{self, Actor, Change};
 use crate::error::StoreError;
 use crate::permission::Permission;
 use crate::tenant::{OperatorScope, Role, TenantScope};
+
+/// Keys of one list.
+pub const KEYS_MAX: u32 = 1_000;
 
 /// A key as it is listed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,7 +86,14 @@ pub async fn create_narrowed(
     // Cut here as well as at the API: no caller, however written, makes an operator out of a
     // company.
     let role = role.min(Role::Admin);
-    let key = insert(&mut tx, Some(scope.key()), new, (role, scopes), now).await?;
+    let maker = match scope.origin().actor() {
+        Actor::Local | Actor::System => None,
+        maker @ (Actor::User { .. } | Actor::Key { .. }) => {
+            Some(actors::behind(&mut tx, scope.key(), &actors::word(maker)).await?)
+        }
+    };
+    let made_by = (Some(scope.key()), maker.as_deref());
+    let key = insert(&mut tx, made_by, new, (role, scopes), now).await?;
     let change = Change::made("api_key.create", key.id, shown(&key));
     audit::record(&mut tx, scope, change, now).await?;
     tx.commit().await?;
@@ -100,7 +111,7 @@ pub async fn create_operator(
     now: OffsetDateTime,
 ) -> Result<ApiKey, StoreError> {
     let mut tx = operator.begin("api_keys.create_operator").await?;
-    let key = insert(&mut tx, None, new, (Role::Operator, None), now).await?;
+    let key = insert(&mut tx, (None, None), new, (Role::Operator, None), now).await?;
     let change = Change::made("api_key.create", key.id, shown(&key));
     audit::record_of_operators(&mut tx, operator, change, now).await?;
     tx.commit().await?;
@@ -117,8 +128,9 @@ pub async fn list(scope: &TenantScope) -> Result<Vec<ApiKey>, StoreError> {
     let rows = sqlx::query_as!(
         KeyRow,
         "SELECT id, name, role, scopes, created_at, expires_at, revoked_at, last_used_at
-         FROM api_keys WHERE company_key = $1 ORDER BY created_at DESC, id DESC LIMIT 1000",
-        scope.key()
+         FROM api_keys WHERE company_key = $1 ORDER BY created_at DESC, id DESC LIMIT $2",
+        scope.key(),
+        i64::from(KEYS_MAX)
     )
     .fetch_all(&mut *tx)
     .await?;
@@ -136,7 +148,8 @@ pub async fn list_operator(operator: &OperatorScope) -> Result<Vec<ApiKey>, Stor
     let rows = sqlx::query_as!(
         KeyRow,
         "SELECT id, name, role, scopes, created_at, expires_at, revoked_at, last_used_at
-         FROM api_keys WHERE company_key IS NULL ORDER BY created_at DESC, id DESC LIMIT 1000"
+         FROM api_keys WHERE company_key IS NULL ORDER BY created_at DESC, id DESC LIMIT $1",
+        i64::from(KEYS_MAX)
     )
     .fetch_all(&mut *tx)
     .await?;
@@ -200,9 +213,37 @@ pub async fn revoke_operator(
     Ok(is_done)
 }
 
+/// Forgets keys of a company that were over before an instant, but those that an exception was asked for with
+/// which nobody has decided on: who stands behind it is still asked. Gives how many.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn purge(scope: &TenantScope, before: OffsetDateTime) -> Result<u64, StoreError> {
+    let mut tx = scope.begin("api_keys.purge").await?;
+    let asking = sqlx::query_scalar!(
+        "SELECT DISTINCT created_by FROM exceptions WHERE company_key = $1 AND state = 'requested'",
+        scope.key()
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    let done = sqlx::query!(
+        "DELETE FROM api_keys
+         WHERE company_key = $1 AND least(revoked_at, expires_at) < $2
+           AND 'api_key:' || id <> ALL ($3)",
+        scope.key(),
+        before,
+        &asking
+    )
+    .execute(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    Ok(done.rows_affected())
+}
+
 async fn insert(
     tx: &mut PgConnection,
-    company_key: Option<i64>,
+    (company_key, maker): (Option<i64>, Option<&str>),
     new: &NewApiKey<'_>,
     (role, scopes): (Role, Option<&[Permission]>),
     now: OffsetDateTime,
@@ -213,8 +254,8 @@ async fn insert(
     });
     sqlx::query!(
         "INSERT INTO api_keys
-             (id, company_key, name, role, secret_hash, created_at, expires_at, scopes)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+             (id, company_key, name, role, secret_hash, created_at, expires_at, scopes, created_by)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         new.key.id(),
         company_key,
         new.name,
@@ -222,7 +263,8 @@ async fn insert(
         &new.key.secret_hash(),
         now,
         new.expires_at,
-        names.as_deref()
+        names.as_deref(),
+        maker
     )
     .execute(tx)
     .await?;

@@ -1,23 +1,28 @@
 //! Invitations: how somebody comes to work in a company, or to be an operator.
 //!
 //! An invitation is for one address and counts once, within its time. Whoever accepts it gets a new
-//! account with the password that they chose, or, with the account that they have, one more company.
+//! account with the password that they chose, or, with an account of the address whose password they
+//! know, one more company. That others have an account of the address keeps nobody out (decision 56).
+
+mod accept;
 
 use serde_json::json;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+pub use self::accept::{Accepting, accept};
+pub(crate) use self::accept::{enter, hold_address};
 use crate::api_keys::PresentedKey;
-use crate::audit::{self, Actor, Change, Origin};
+use crate::audit::{self, Change};
 use crate::database::Store;
-use crate::error::{StoreError, violated_constraint};
+use crate::error::StoreError;
 use crate::tenant::{OPERATORS, OperatorScope, Role, TenantScope};
 use crate::tx::{self, Settings, Tx};
 use crate::users;
 
 /// Invitations of one list.
-const INVITATIONS_MAX: i64 = 1_000;
+pub const INVITATIONS_MAX: u32 = 1_000;
 
 /// An invitation as it is listed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,7 +134,7 @@ pub async fn list(scope: &TenantScope, now: OffsetDateTime) -> Result<Vec<Invita
          ORDER BY created_at DESC, id LIMIT $3",
         scope.key(),
         now,
-        INVITATIONS_MAX
+        i64::from(INVITATIONS_MAX)
     )
     .fetch_all(&mut *tx)
     .await?;
@@ -180,146 +185,6 @@ pub async fn open(
     let found = read(&mut tx, presented, now).await?;
     tx.commit().await?;
     Ok(found.map(|(invitation, _)| invitation))
-}
-
-/// Who accepts an invitation.
-#[derive(Clone, Copy)]
-pub enum Accepting<'a> {
-    /// Somebody new.
-    New {
-        /// Their id.
-        id: Uuid,
-        /// What they are called.
-        name: &'a str,
-        /// The hash of the password that they chose, as a PHC string.
-        password: &'a str,
-    },
-    /// Somebody who has an account, and proved it.
-    Known(Uuid),
-}
-
-impl std::fmt::Debug for Accepting<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::New { id, .. } => f.debug_tuple("New").field(id).finish(),
-            Self::Known(id) => f.debug_tuple("Known").field(id).finish(),
-        }
-    }
-}
-
-/// Accepts an invitation; gives who accepted it, or `None` when it cannot be accepted any more or the
-/// account is none for it.
-///
-/// # Errors
-///
-/// When the database cannot be used.
-pub async fn accept(
-    store: &Store,
-    presented: &PresentedKey,
-    who: Accepting<'_>,
-    now: OffsetDateTime,
-) -> Result<Option<Uuid>, StoreError> {
-    // In two transactions: only the invitation says which company's rows the second may see.
-    let company_key = {
-        let mut tx = presenting(store, presented, None, "invitations.accept.open").await?;
-        let found = read(&mut tx, presented, now).await?;
-        tx.commit().await?;
-        match found {
-            Some((_, company_key)) => company_key,
-            None => return Ok(None),
-        }
-    };
-    let mut tx = presenting(store, presented, company_key, "invitations.accept").await?;
-    // Read again under its lock, because somebody may have used it in between.
-    let Some((invitation, _)) = read(&mut tx, presented, now).await? else {
-        return Ok(None);
-    };
-    let Some(user) = account(&mut tx, &invitation, who, now).await? else {
-        return Ok(None);
-    };
-    if let Some(company_key) = company_key {
-        enter(&mut tx, company_key, (user, invitation.role), now).await?;
-    }
-    sqlx::query!("UPDATE invitations SET accepted_at = $2 WHERE id = $1", invitation.id, now)
-        .execute(&mut *tx)
-        .await?;
-    let email = invitation.email.clone();
-    let origin = Origin::of_request(Actor::User { id: user, email }, None, String::new());
-    let after = json!({ "email": invitation.email, "role": invitation.role.as_str() });
-    let change = Change::made("invitation.accept", invitation.id, after);
-    audit::insert(&mut tx, company_key.unwrap_or(OPERATORS), &origin, change, now).await?;
-    tx.commit().await?;
-    Ok(Some(user))
-}
-
-/// Lets a person work in a company. Whoever works there already keeps their role: changing one minds that
-/// an admin stays.
-pub(crate) async fn enter(
-    tx: &mut PgConnection,
-    company_key: i64,
-    (user, role): (Uuid, Role),
-    now: OffsetDateTime,
-) -> Result<(), StoreError> {
-    sqlx::query!(
-        "INSERT INTO memberships (company_key, user_id, role, created_at)
-             VALUES ($1, $2, $3, $4)
-             ON CONFLICT (company_key, user_id) DO NOTHING",
-        company_key,
-        user,
-        role.as_str(),
-        now
-    )
-    .execute(tx)
-    .await?;
-    Ok(())
-}
-
-/// The account that accepts: made, or checked to be the one that the invitation is for.
-async fn account(
-    tx: &mut PgConnection,
-    invitation: &Invitation,
-    who: Accepting<'_>,
-    now: OffsetDateTime,
-) -> Result<Option<Uuid>, StoreError> {
-    let is_operator = invitation.role == Role::Operator;
-    match who {
-        Accepting::New { id, name, password } => {
-            let made = sqlx::query!(
-                "INSERT INTO users
-                     (id, email, name, is_operator, password, created_at, password_set_at)
-                 VALUES ($1, $2, $3, $4, $5, $6, $6)",
-                id,
-                invitation.email,
-                name,
-                is_operator,
-                password,
-                now
-            )
-            .execute(tx)
-            .await;
-            match made {
-                // Whoever has an account has to prove it, and comes as `Known`.
-                Err(error) if violated_constraint(&error) == Some("users_email_key") => Ok(None),
-                made => {
-                    made?;
-                    Ok(Some(id))
-                }
-            }
-        }
-        // An operator works in every company already, and a company's person becomes none: whoever
-        // is both would be let out of the walls between companies by one row.
-        Accepting::Known(id) => {
-            let fits = sqlx::query_scalar!(
-                r#"SELECT EXISTS (SELECT FROM users WHERE id = $1 AND email = $2
-                                  AND disabled_at IS NULL AND NOT is_operator) AS "fits!""#,
-                id,
-                invitation.email
-            )
-            .fetch_one(tx)
-            .await?;
-            Ok((fits && !is_operator).then_some(id))
-        }
-    }
 }
 
 /// A transaction that sees the presented invitation, people, and what is the company's.

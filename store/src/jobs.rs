@@ -3,7 +3,7 @@
 //! Every node's scheduler asks for the same tick and one row comes of it. A node takes a job for
 //! itself for a while; when it dies meanwhile, another one takes it. So a job has to bear being done
 //! twice. How long that while is, the database's clock says: nodes' own may be hours apart. Payloads
-//! hold no company's data, ids at most.
+//! hold no company's data, ids at most. Where a job is one company's, one of that company's runs at a time.
 
 mod cancel;
 mod list;
@@ -20,8 +20,11 @@ pub(crate) use self::cancel::{cancel_of_company, cancel_tick};
 pub use self::list::{JobFilter, JobState, ListedJob, list, list_own};
 use crate::commands;
 use crate::database::Store;
-use crate::error::StoreError;
+use crate::error::{StoreError, violated_constraint};
 use crate::tx::{self, Settings};
+
+/// How often a job is looked for while other nodes take what was found.
+const TAKES_MAX: u32 = 5;
 
 /// A job to be done.
 #[derive(Clone, Debug, PartialEq)]
@@ -100,6 +103,9 @@ pub(crate) async fn enqueue_within(
 /// Takes the job of some kinds that waits longest, for `lease`; `None` when none waits. Nodes never
 /// wait for each other here. `now` is what the node takes for the time, and says whose time has come.
 ///
+/// A company has one job that runs, on whatever node, and its next one waits as if it had been asked for when
+/// that began: companies take turns, however much one of them asks for.
+///
 /// # Errors
 ///
 /// When the database cannot be used.
@@ -110,20 +116,43 @@ pub async fn take(
     now: OffsetDateTime,
 ) -> Result<Option<Job>, StoreError> {
     let kinds: Vec<String> = kinds.iter().map(|kind| (*kind).to_owned()).collect();
+    for _ in 1..TAKES_MAX {
+        match take_once(store, &kinds, lease, now).await {
+            // Another node has just taken one of the same company, which can be seen now.
+            Err(error) if violated_constraint(&error) == Some("jobs_company_running") => {}
+            taken => return Ok(taken?),
+        }
+    }
+    Ok(take_once(store, &kinds, lease, now).await?)
+}
+
+async fn take_once(
+    store: &Store,
+    kinds: &[String],
+    lease: Duration,
+    now: OffsetDateTime,
+) -> Result<Option<Job>, sqlx::Error> {
     let row = sqlx::query!(
         // `SKIP LOCKED` passes over rows that another node is just taking. A lease that ran out
         // counts as waiting: its node died, or is so slow that it will be refused at the end. It runs
         // by the database's clock, or a node whose own is ahead would take what others work at.
-        "UPDATE jobs SET state = 'running', attempts = attempts + 1,
+        "UPDATE jobs SET state = 'running', attempts = attempts + 1, began_at = $2,
                 leased_until = clock_timestamp() + make_interval(secs => $3)
          WHERE key = (
-             SELECT key FROM jobs
-             WHERE kind = ANY($1) AND run_after <= $2
-               AND (state = 'queued' OR (state = 'running' AND leased_until <= clock_timestamp()))
-             ORDER BY run_after, key LIMIT 1 FOR UPDATE SKIP LOCKED
+             SELECT j.key FROM jobs j
+             WHERE j.kind = ANY($1) AND j.run_after <= $2
+               AND (j.state = 'queued'
+                    OR (j.state = 'running' AND j.leased_until <= clock_timestamp()))
+               AND NOT EXISTS (SELECT FROM jobs o
+                               WHERE o.company = j.company AND o.state = 'running'
+                                 AND o.key <> j.key)
+             ORDER BY greatest(j.run_after, (SELECT max(o.began_at) FROM jobs o
+                                             WHERE o.company = j.company)),
+                      j.run_after, j.key
+             LIMIT 1 FOR UPDATE OF j SKIP LOCKED
          )
          RETURNING key, kind, tick, payload, attempts",
-        &kinds,
+        kinds,
         now,
         lease.as_secs_f64()
     )

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-pub use self::content::{Finished, Making, begin, fail, finish, part, put_part};
+pub use self::content::{Finished, Making, Put, begin, fail, finish, part, put_part};
 pub(crate) use self::read::SpecRow;
 pub use self::read::{get, list};
 pub use self::write::{CreateError, NewReport, create, delete, give_up_lost, purge};
@@ -27,7 +27,7 @@ pub const FILES_MAX: u32 = 200;
 pub const PART_BYTES: usize = 256 * 1024;
 /// Bytes of one file.
 pub const FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
-/// Bytes of a company's files, above which none is begun.
+/// Bytes of a company's files.
 pub const BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
 /// How long a report is kept.
 pub const KEPT: Duration = Duration::days(30);

@@ -22,7 +22,7 @@ use crate::users;
 const LAST_USED_EVERY: Duration = Duration::minutes(1);
 
 /// Sessions of one list.
-const SESSIONS_MAX: i64 = 100;
+pub const SESSIONS_MAX: u32 = 100;
 
 /// How long a session lasts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,26 +126,26 @@ pub async fn begin(
     Ok(session)
 }
 
-/// Whether the person was let in from this address before and since then.
+/// Which of some people were let in from this address before and since then.
 ///
 /// # Errors
 ///
 /// When the database cannot be used.
 pub async fn knows_address(
     store: &Store,
-    user: Uuid,
+    users: &[Uuid],
     address: IpAddr,
     since: OffsetDateTime,
-) -> Result<bool, StoreError> {
+) -> Result<Vec<Uuid>, StoreError> {
     let mut tx = users::as_operator(store, "sessions.knows_address").await?;
     let known = sqlx::query_scalar!(
-        r#"SELECT EXISTS (SELECT FROM sessions
-                          WHERE user_id = $1 AND created_at > $3 AND address = $2) AS "known!""#,
-        user,
+        "SELECT DISTINCT user_id FROM sessions
+         WHERE user_id = ANY($1) AND created_at > $3 AND address = $2",
+        users,
         address.to_string(),
         since
     )
-    .fetch_one(&mut *tx)
+    .fetch_all(&mut *tx)
     .await?;
     tx.commit().await?;
     Ok(known)
@@ -175,7 +175,7 @@ pub async fn list(
         user,
         now,
         now - lasting.idle,
-        SESSIONS_MAX,
+        i64::from(SESSIONS_MAX),
         seen_by
     )
     .fetch_all(&mut *tx)

@@ -1,9 +1,12 @@
 //! People: who they are and where they may work.
 //!
-//! A person is one row for the whole collector, with memberships in companies, because one person
-//! may work in several. A company sees and changes memberships; the person's own row, with the
+//! An account is one row for the whole collector, with memberships in companies, because one person
+//! may work in several. A company sees and changes memberships; the account's own row, with the
 //! password, is changed by the person and by operators. Passwords come hashed: nothing here can
 //! check one.
+//!
+//! Nobody proves an address, so it is no name of an account: each company may have opened one for it,
+//! and within a company it stands for one member (decision 56).
 
 mod manage;
 mod reach;
@@ -16,8 +19,8 @@ use uuid::Uuid;
 
 pub(crate) use self::manage::hold_admins;
 pub use self::manage::{
-    Member, NewOperator, RoleChange, create_operator, find_member, list_members, list_operators,
-    remove_member, remove_operator, set_password, set_role,
+    Member, NewOperator, PEOPLE_MAX, RoleChange, create_operator, find_member, list_members,
+    list_operators, remove_member, remove_operator, set_password, set_role,
 };
 pub(crate) use self::reach::{hold_member, reachable};
 pub use self::second_factor::{begin_totp, confirm_totp, drop_totp, spend_recovery, spend_step};
@@ -59,29 +62,30 @@ impl std::fmt::Debug for Account {
     }
 }
 
-/// A person by the address, however it is written; `None` when there is none.
+/// The accounts of an address, however it is written, oldest first: at most one that each company opened, and one
+/// of the operators'.
 ///
 /// # Errors
 ///
 /// When the database cannot be used.
-pub async fn by_email(store: &Store, email: &str) -> Result<Option<Account>, StoreError> {
+pub async fn by_email(store: &Store, email: &str) -> Result<Vec<Account>, StoreError> {
     // Whoever signs in may send anything, and U+0000 is in no text of PostgreSQL's: nobody has such an
     // address, and asking for one would look like a fault of the database.
     if email.contains('\0') {
-        return Ok(None);
+        return Ok(Vec::new());
     }
     let mut tx = as_operator(store, "users.by_email").await?;
-    let row = sqlx::query_as!(
+    let rows = sqlx::query_as!(
         AccountRow,
         "SELECT id, email, name, is_operator, password, disabled_at, totp_secret,
                 totp_confirmed_at, cardinality(recovery_hashes) AS \"recovery_codes!\"
-         FROM users WHERE email = $1",
+         FROM users WHERE email = $1 ORDER BY created_at, id",
         email.trim().to_lowercase()
     )
-    .fetch_optional(&mut *tx)
+    .fetch_all(&mut *tx)
     .await?;
     tx.commit().await?;
-    Ok(row.map(Into::into))
+    Ok(rows.into_iter().map(Into::into).collect())
 }
 
 /// A person by the id.

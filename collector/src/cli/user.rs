@@ -37,6 +37,9 @@ pub(super) enum Command {
     Reset {
         /// The address of mail
         email: String,
+        /// The company whose member it is, where several accounts have the address
+        #[arg(long, value_name = "NAME")]
+        company: Option<String>,
         /// The file that holds the password; without it, it is asked for
         #[arg(long, value_name = "FILE")]
         password_file: Option<PathBuf>,
@@ -55,7 +58,9 @@ impl Command {
                 create(&db, &email, name.as_deref(), password_file).await
             }
             Self::List => list(&db).await,
-            Self::Reset { email, password_file } => reset(&db, &email, password_file).await,
+            Self::Reset { email, company, password_file } => {
+                reset(&db, &email, company.as_deref(), password_file).await
+            }
             Self::Remove { email } => remove(&db, &email).await,
         }
     }
@@ -96,8 +101,13 @@ async fn list(db: &Database) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn reset(db: &Database, email: &str, password_file: Option<PathBuf>) -> anyhow::Result<()> {
-    let account = find(db, email).await?;
+async fn reset(
+    db: &Database,
+    email: &str,
+    company: Option<&str>,
+    password_file: Option<PathBuf>,
+) -> anyhow::Result<()> {
+    let account = find(db, email, company).await?;
     let password = hashed(&account.email, password_file)?;
     let (origin, now) = (Origin::local(), db.clock.now());
     users::set_password(&db.store, account.id, &password, None, &origin, now).await?;
@@ -107,14 +117,40 @@ async fn reset(db: &Database, email: &str, password_file: Option<PathBuf>) -> an
 }
 
 async fn remove(db: &Database, email: &str) -> anyhow::Result<()> {
-    let account = find(db, email).await?;
-    let is_done = users::remove_operator(&db.operator(), account.id, db.clock.now()).await?;
+    let accounts = users::by_email(&db.store, email).await?;
+    anyhow::ensure!(!accounts.is_empty(), "there is nobody with the address {email:?}");
+    let operator = accounts.into_iter().find(|account| account.is_operator);
+    let is_done = match operator {
+        Some(account) => users::remove_operator(&db.operator(), account.id, db.clock.now()).await?,
+        None => false,
+    };
     anyhow::ensure!(is_done, "{email:?} is no operator");
     Ok(())
 }
 
-async fn find(db: &Database, email: &str) -> anyhow::Result<users::Account> {
-    let account = users::by_email(&db.store, email).await?;
+/// The account of an address that works in the company; without one, the operator's, or the only one.
+async fn find(db: &Database, email: &str, company: Option<&str>) -> anyhow::Result<users::Account> {
+    let accounts = users::by_email(&db.store, email).await?;
+    let scope = match company {
+        Some(company) => Some(db.company(company).await?),
+        None => None,
+    };
+    let is_operator = accounts.iter().any(|account| account.is_operator);
+    let mut found = Vec::new();
+    for account in accounts {
+        let is_it = match &scope {
+            Some(scope) => users::find_member(scope, account.id).await?.is_some(),
+            None => account.is_operator || !is_operator,
+        };
+        if is_it {
+            found.push(account);
+        }
+    }
+    let account = found.pop();
+    anyhow::ensure!(
+        found.is_empty(),
+        "several accounts have the address {email:?}: say whose member it is with --company"
+    );
     account.with_context(|| format!("there is nobody with the address {email:?}"))
 }
 

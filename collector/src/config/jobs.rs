@@ -8,7 +8,8 @@ use super::{ConfigError, in_range};
 section! {
     /// Work by the clock.
     "jobs" RawJobs {
-        /// Jobs that run at once on this node.
+        /// Jobs that run at once on this node. Of two or more, one does what is the whole site's and nothing
+        /// that a company asks for.
         workers: u32 = 2;
         /// How long closed installations and resolved findings are kept, in days: as far back lists can be
         /// asked for (`as_of`).

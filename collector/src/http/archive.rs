@@ -7,12 +7,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io;
 
-use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use futures_util::stream::{self, StreamExt as _};
 use protocol::ids::CompanyId;
 use ring::digest::{Context, SHA256};
 use serde::Serialize;
@@ -23,6 +20,7 @@ use time::OffsetDateTime;
 
 use super::document::{Answers, Operation, Schemas};
 use super::export::{Place, instant};
+use super::stream::{self, Chunks};
 use crate::tar::{self, TarError};
 
 /// The media type (IANA has none of its own for it).
@@ -83,19 +81,7 @@ pub(crate) fn respond(
     now: OffsetDateTime,
 ) -> Archived {
     let archive = Archive::new((company, name), data, now);
-    let body = stream::unfold(Some((archive, place)), |state| async move {
-        let (mut archive, place) = state?;
-        match archive.chunk().await {
-            Ok(None) => None,
-            Ok(Some(chunk)) => Some((Ok(chunk), Some((archive, place)))),
-            Err(error) => {
-                tracing::warn!(%error, export = "company", "an export ends in its middle");
-                Some((Err(io::Error::other("the export cannot go on")), None))
-            }
-        }
-    });
-    // Packing asks once more after the end.
-    let mut response = Body::from_stream(body.fuse()).into_response();
+    let mut response = stream::body("company", place, archive).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(TAR));
     let disposition = format!("attachment; filename=\"company-{company}.tar\"");
@@ -157,6 +143,12 @@ struct Archive {
     is_over: bool,
 }
 
+impl Chunks for Archive {
+    async fn chunk(&mut self) -> anyhow::Result<Option<Vec<u8>>> {
+        Ok(self.next().await?)
+    }
+}
+
 impl Archive {
     fn new((company, name): (CompanyId, &str), data: CompanyData, now: OffsetDateTime) -> Self {
         let manifest = Manifest {
@@ -173,7 +165,7 @@ impl Archive {
     }
 
     /// The next bytes; `None` at the end.
-    async fn chunk(&mut self) -> Result<Option<Vec<u8>>, ArchiveError> {
+    async fn next(&mut self) -> Result<Option<Vec<u8>>, ArchiveError> {
         let mut out = Vec::new();
         if !self.is_begun {
             self.is_begun = true;

@@ -5,28 +5,34 @@
 //! software is nobody's to trust.
 
 use std::future::Future;
-use std::io;
-use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use futures_util::stream::{self, StreamExt as _};
+use protocol::ids::CompanyId;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::error::StoreError;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::document::{Answers, Operation, Schemas};
+use super::places::{self, Places};
 use super::problem::Problem;
+use super::stream::{self, Chunks, Patience};
 use crate::csv;
 pub(crate) use crate::csv::Row;
+use crate::lifecycle::Lifecycle;
 
 /// Exports at once on a node: each holds a connection of the database's for as long as its reader reads.
 const EXPORTS_MAX: usize = 4;
+/// Those of one company: somebody else's always find a place.
+const EXPORTS_OF_COMPANY_MAX: usize = 2;
+/// How long a reader may take nothing, and an export in all.
+const PATIENCE: Patience =
+    Patience { piece: Duration::from_secs(60), whole: Duration::from_secs(3_600) };
 /// When to try again, in seconds.
 const RETRY_AFTER_S: u32 = 10;
 
@@ -129,34 +135,51 @@ sources! {
 
 /// The places for exports on this node. A clone shares them.
 #[derive(Clone, Debug)]
-pub struct Exports(Arc<Semaphore>);
-
-impl Default for Exports {
-    fn default() -> Self {
-        Self(Arc::new(Semaphore::new(EXPORTS_MAX)))
-    }
+pub struct Exports {
+    places: Places,
+    tasks: Lifecycle,
 }
 
 impl Exports {
+    /// Places whose exports are written by tasks of the process.
+    #[must_use]
+    pub fn new(tasks: Lifecycle) -> Self {
+        Self { places: Places::new(EXPORTS_MAX, EXPORTS_OF_COMPANY_MAX), tasks }
+    }
+
     /// A place; it is free again when it is dropped.
     ///
     /// # Errors
     ///
-    /// When all are taken.
-    pub(crate) fn place(&self) -> Result<Place, Problem> {
-        let permit = Arc::clone(&self.0).try_acquire_owned();
-        permit.map(Place).map_err(|_| Problem::Unavailable {
+    /// When all are taken, or all that the company may have.
+    pub(crate) fn place(&self, company: CompanyId) -> Result<Place, Problem> {
+        let taken = self.places.take(company).ok_or(Problem::Unavailable {
             what: "a place for an export",
             retry_after_s: RETRY_AFTER_S,
-        })
+        })?;
+        Ok(Place { _taken: taken, tasks: self.tasks.clone(), patience: PATIENCE })
     }
 }
 
 /// A place that is taken.
 #[derive(Debug)]
-pub(crate) struct Place(
-    #[expect(dead_code, reason = "held until it is dropped")] OwnedSemaphorePermit,
-);
+pub(crate) struct Place {
+    _taken: places::Place,
+    tasks: Lifecycle,
+    patience: Patience,
+}
+
+impl Place {
+    /// What writes the export.
+    pub(super) const fn tasks(&self) -> &Lifecycle {
+        &self.tasks
+    }
+
+    /// How long the export may take.
+    pub(super) const fn patience(&self) -> Patience {
+        self.patience
+    }
+}
 
 /// Answers with all rows of a source. What fails later than the first rows ends the connection without
 /// the end of the body, so that nobody takes a part for the whole.
@@ -179,50 +202,39 @@ pub(crate) async fn respond<S: Source, V: Record>(
     let rows = source.next().await?;
     let is_over = rows.is_empty();
     write(format, rows, &view, &mut first)?;
-    let writing = Writing { source, view, place };
-    let begun = Some((writing, Some(first), is_over));
-    let body = stream::unfold(begun, move |state| async move {
-        let (mut writing, first, is_over) = state?;
-        if let Some(first) = first {
-            return Some((Ok(first), Some((writing, None, is_over))));
-        }
-        if is_over {
-            return None;
-        }
-        match writing.chunk(format).await {
-            Ok(None) => None,
-            Ok(Some(chunk)) => Some((Ok(chunk), Some((writing, None, false)))),
-            Err(error) => {
-                tracing::warn!(%error, export = name, "an export ends in its middle");
-                Some((Err(io::Error::other("the export cannot go on")), None))
-            }
-        }
-    });
-    // Packing asks once more after the end.
-    let body = Body::from_stream(body.fuse());
+    let writing = Writing { source, view, format, first: Some(first), is_over };
+    let body = stream::body(name, place, writing);
     Ok(Exported(attachment(name, format, body)))
 }
 
 struct Writing<S, F> {
     source: S,
     view: F,
-    #[expect(dead_code, reason = "held until the export ends")]
-    place: Place,
+    format: Format,
+    /// What was read before the answer began.
+    first: Option<Vec<u8>>,
+    is_over: bool,
 }
 
-impl<S, F, V> Writing<S, F>
+impl<S, F, V> Chunks for Writing<S, F>
 where
     S: Source,
-    F: Fn(S::Item) -> V,
+    F: Fn(S::Item) -> V + Send + 'static,
     V: Record,
 {
-    async fn chunk(&mut self, format: Format) -> anyhow::Result<Option<Vec<u8>>> {
+    async fn chunk(&mut self) -> anyhow::Result<Option<Vec<u8>>> {
+        if let Some(first) = self.first.take() {
+            return Ok(Some(first));
+        }
+        if self.is_over {
+            return Ok(None);
+        }
         let rows = self.source.next().await?;
         if rows.is_empty() {
             return Ok(None);
         }
         let mut chunk = Vec::new();
-        write(format, rows, &self.view, &mut chunk).map_err(anyhow::Error::from)?;
+        write(self.format, rows, &self.view, &mut chunk).map_err(anyhow::Error::from)?;
         Ok(Some(chunk))
     }
 }

@@ -54,6 +54,10 @@ pub(crate) struct Tenant<P> {
     permission: PhantomData<P>,
 }
 
+/// The company that a request is about, for what looks at the request after [`Tenant`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Chosen(pub(crate) CompanyId);
+
 /// A person, whatever they may do.
 #[derive(Debug)]
 pub(crate) struct Person {
@@ -252,6 +256,7 @@ impl<P: Needs> FromRequestParts<ApiState> for Tenant<P> {
             return Err(Problem::Forbidden(P::PERMISSION));
         }
         state.gate.admit_company(company, state.clock.instant())?;
+        parts.extensions.insert(Chosen(company));
         Ok(Self { scope, permission: PhantomData })
     }
 }

@@ -3,6 +3,9 @@
 //! The answer is kept for 24 hours, and it may hold a secret that is shown once. So it is sealed with
 //! a key that is made of the asker's own credential and the word that came with the request: the
 //! database has neither, and nobody who reads it reads the answer.
+//!
+//! What is begun is done to its end by a task of its own, also when its asker hangs up: whoever hears no answer is
+//! who asks again.
 
 mod seal;
 
@@ -13,10 +16,14 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
 use store::idempotency::{self, Asked, Known};
+use tokio::sync::oneshot;
+use tracing::Instrument as _;
+use uuid::Uuid;
 
 use self::seal::{Seal, sha256};
 use super::extract::{Authenticated, COMPANY, Credential};
 use super::problem::Problem;
+use super::request_id::RequestId;
 use super::state::ApiState;
 
 static KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -65,20 +72,51 @@ pub(super) async fn once(
         company,
         &body,
     ]);
-    let key_hash = sha256(&[key.as_bytes()]);
-    let seal = Seal::new(credential.secret(), &key, &fingerprint);
-    let asked =
-        Asked { principal: who.principal.id(), key_hash: &key_hash, fingerprint: &fingerprint };
-    match idempotency::begin(&state.store, &asked, state.clock.now()).await? {
-        Known::Differs => Err(Problem::KeyReused),
-        Known::Running => Err(Problem::Running(RETRY_AFTER_S)),
-        // With another credential of the same person, the answer is sealed for good.
-        Known::Answered(sealed) => {
-            seal.open(&sealed).and_then(|plain| Kept::restore(&plain)).ok_or(Problem::KeyReused)
-        }
-        Known::New => {
-            let answer = next.run(Request::from_parts(parts, Body::from(body))).await;
-            keep(&state, &asked, &seal, answer).await
+    let asking = Asking {
+        principal: who.principal.id(),
+        key_hash: sha256(&[key.as_bytes()]),
+        seal: Seal::new(credential.secret(), &key, &fingerprint),
+        fingerprint,
+    };
+    let request = Request::from_parts(parts, Body::from(body));
+    let (answer, answered) = oneshot::channel();
+    let tasks = state.tasks.clone();
+    let work = async move {
+        // Nobody hears it who has hung up.
+        answer.send(asking.answer(&state, request, next).await).ok();
+    };
+    tasks.spawn("http.once", RequestId::kept(work).in_current_span());
+    answered.await.unwrap_or_else(|_| {
+        let error = anyhow::anyhow!("a request that may be asked again ended without an answer");
+        Err(Problem::Internal(error))
+    })
+}
+
+/// A request that may be asked again.
+struct Asking {
+    principal: Uuid,
+    key_hash: [u8; 32],
+    fingerprint: [u8; 32],
+    seal: Seal,
+}
+
+impl Asking {
+    async fn answer(
+        &self,
+        state: &ApiState,
+        request: Request,
+        next: Next,
+    ) -> Result<Response, Problem> {
+        let Self { principal, key_hash, fingerprint, seal } = self;
+        let asked = Asked { principal: *principal, key_hash, fingerprint };
+        match idempotency::begin(&state.store, &asked, state.clock.now()).await? {
+            Known::Differs => Err(Problem::KeyReused),
+            Known::Running => Err(Problem::Running(RETRY_AFTER_S)),
+            // With another credential of the same person, the answer is sealed for good.
+            Known::Answered(sealed) => {
+                seal.open(&sealed).and_then(|plain| Kept::restore(&plain)).ok_or(Problem::KeyReused)
+            }
+            Known::New => keep(state, &asked, seal, next.run(request).await).await,
         }
     }
 }

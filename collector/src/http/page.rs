@@ -75,6 +75,19 @@ pub(crate) fn whole<T, V>(items: Vec<T>, view: impl FnMut(T) -> V) -> Json<Whole
     Json(Whole { items, total })
 }
 
+/// As [`whole`], of a list that is cut after `items_max` rows: one that long may have more.
+pub(crate) fn whole_within<T, V>(
+    items: Vec<T>,
+    items_max: u32,
+    view: impl FnMut(T) -> V,
+) -> Json<Whole<V>> {
+    let count = u64::try_from(items.len()).unwrap_or(u64::MAX);
+    let is_cut = count >= u64::from(items_max);
+    let total = if is_cut { Total::AtLeast(count) } else { Total::Exact(count) }.into();
+    let items = items.into_iter().map(view).collect();
+    Json(Whole { items, total })
+}
+
 /// The page that a request asks for, of the list (with its order) named `list`.
 ///
 /// # Errors
@@ -183,6 +196,15 @@ mod tests {
         assert!(request("hosts", None, Some(&token)).is_err());
         assert!(request("hosts", None, Some("%%%")).is_err());
         assert!(request("hosts", None, Some(&"a".repeat(TOKEN_BYTES_MAX + 1))).is_err());
+    }
+
+    #[test]
+    fn a_list_that_may_be_cut_says_so() {
+        for (count, is_exact) in [(0, true), (2, true), (3, false)] {
+            let Json(list) = whole_within(vec![(); count], 3, |()| ());
+            assert_eq!(matches!(list.total.r#type, TotalType::Exact), is_exact, "{count}");
+            assert_eq!(list.total.count, count as u64);
+        }
     }
 
     #[test]

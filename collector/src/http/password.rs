@@ -5,7 +5,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use argon2::password_hash::{PasswordHash, PasswordHasher as _, PasswordVerifier as _, SaltString};
+use argon2::password_hash::{Output, PasswordHash, PasswordHasher as _, SaltString};
 use argon2::{Algorithm, Argon2, Params, Version};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use tokio::sync::Semaphore;
@@ -36,38 +36,53 @@ impl Default for Passwords {
 }
 
 impl Passwords {
-    /// Hashes a new password.
+    /// Hashes a new password, with the salt of another hash of the same address where there is one: so the
+    /// accounts of an address are told apart by one hash, however many they are.
     ///
     /// # Errors
     ///
     /// When the system gives no random bytes.
-    pub(crate) async fn hash(&self, password: String) -> Result<String, Problem> {
-        self.in_turn(move || hash(&password)).await?.map_err(Problem::Internal)
-    }
-
-    /// Whether it is the password of the hash. Without a hash it takes as long, and is not.
-    ///
-    /// # Errors
-    ///
-    /// When the system gives no random bytes.
-    pub(crate) async fn verify(
+    pub(crate) async fn hash(
         &self,
         password: String,
-        phc: Option<String>,
-    ) -> Result<bool, Problem> {
-        let nobodys = Arc::clone(&self.nobodys);
-        let verified = self.in_turn(move || {
-            let is_somebodys = phc.is_some();
-            let phc = match phc {
-                Some(phc) => phc,
-                None => match nobodys.get() {
-                    Some(phc) => phc.clone(),
-                    None => nobodys.get_or_init(|| hash("").unwrap_or_default()).clone(),
-                },
-            };
-            verify(&password, &phc) && is_somebodys
+        beside: Option<String>,
+    ) -> Result<String, Problem> {
+        let hashed = self.in_turn(move || match beside.as_deref().and_then(salt_of) {
+            Some(salt) => hash_with(&password, &salt),
+            None => hash(&password),
         });
-        verified.await
+        hashed.await?.map_err(Problem::Internal)
+    }
+
+    /// Whether it is the password of the hash.
+    ///
+    /// # Errors
+    ///
+    /// When the system gives no random bytes.
+    pub(crate) async fn verify(&self, password: String, phc: String) -> Result<bool, Problem> {
+        Ok(!self.find(password, vec![phc]).await?.is_empty())
+    }
+
+    /// Which of some hashes are the password's, by their places. Hashes of one salt take as long as one of them,
+    /// and none at all takes as long.
+    ///
+    /// # Errors
+    ///
+    /// When the system gives no random bytes.
+    pub(crate) async fn find(
+        &self,
+        password: String,
+        phcs: Vec<String>,
+    ) -> Result<Vec<usize>, Problem> {
+        let nobodys = Arc::clone(&self.nobodys);
+        let found = self.in_turn(move || {
+            matching(&password, &phcs).unwrap_or_else(|| {
+                let nobodys = nobodys.get_or_init(|| hash("").unwrap_or_default()).clone();
+                matching(&password, &[nobodys]);
+                Vec::new()
+            })
+        });
+        found.await
     }
 
     async fn in_turn<T: Send + 'static>(
@@ -92,16 +107,50 @@ pub(crate) fn hash(password: &str) -> anyhow::Result<String> {
         .fill(&mut salt)
         .map_err(|_| anyhow::anyhow!("the system gives no random bytes"))?;
     let salt = SaltString::encode_b64(&salt).map_err(|error| anyhow::anyhow!("a salt: {error}"))?;
+    hash_with(password, &salt)
+}
+
+fn hash_with(password: &str, salt: &SaltString) -> anyhow::Result<String> {
     let hash = argon2()
-        .hash_password(password.as_bytes(), &salt)
+        .hash_password(password.as_bytes(), salt)
         .map_err(|error| anyhow::anyhow!("hash a password: {error}"))?;
     Ok(hash.to_string())
 }
 
-fn verify(password: &str, phc: &str) -> bool {
-    // With the parameters of the hash, so that older ones stay good when ours change.
-    PasswordHash::new(phc)
-        .is_ok_and(|hash| argon2().verify_password(password.as_bytes(), &hash).is_ok())
+fn salt_of(phc: &str) -> Option<SaltString> {
+    let hash = PasswordHash::new(phc).ok()?;
+    SaltString::from_b64(hash.salt?.as_str()).ok()
+}
+
+/// Which of some hashes are the password's; `None` when none of them is a hash, which took no time.
+fn matching(password: &str, phcs: &[String]) -> Option<Vec<usize>> {
+    let mut computed: Vec<(&str, Option<Output>)> = Vec::new();
+    let mut found = Vec::new();
+    for (place, phc) in phcs.iter().enumerate() {
+        let Ok(hash) = PasswordHash::new(phc) else { continue };
+        // All but the hash itself: how it is made.
+        let made_by = phc.rsplit_once('$').map_or("", |(made_by, _)| made_by);
+        let done = computed.iter().find(|(done, _)| *done == made_by).map(|(_, output)| *output);
+        let output = done.unwrap_or_else(|| {
+            let output = output(password, &hash);
+            computed.push((made_by, output));
+            output
+        });
+        // Outputs compare in constant time.
+        if output.is_some() && output == hash.hash {
+            found.push(place);
+        }
+    }
+    (!computed.is_empty()).then_some(found)
+}
+
+/// What the password gives, made as the hash was: older parameters stay good when ours change.
+fn output(password: &str, hash: &PasswordHash<'_>) -> Option<Output> {
+    let params = Params::try_from(hash).ok()?;
+    let (password, algorithm) = (password.as_bytes(), Some(hash.algorithm));
+    let made =
+        argon2().hash_password_customized(password, algorithm, hash.version, params, hash.salt?);
+    made.ok()?.hash
 }
 
 fn argon2() -> Argon2<'static> {
@@ -157,22 +206,41 @@ mod tests {
     #[tokio::test]
     async fn a_password_is_right_for_its_own_hash_and_no_other() {
         let passwords = Passwords::default();
-        let phc = passwords.hash("correct horse battery".to_owned()).await.unwrap();
+        let phc = passwords.hash("correct horse battery".to_owned(), None).await.unwrap();
         assert!(phc.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{phc}");
         let verify = |text: &str, phc| passwords.verify(text.to_owned(), phc);
-        assert!(verify("correct horse battery", Some(phc.clone())).await.unwrap());
-        assert!(!verify("correct horse batterx", Some(phc)).await.unwrap());
-        assert!(!verify("anything", Some("nonsense".to_owned())).await.unwrap());
+        assert!(verify("correct horse battery", phc.clone()).await.unwrap());
+        assert!(!verify("correct horse batterx", phc).await.unwrap());
+        assert!(!verify("anything", "nonsense".to_owned()).await.unwrap());
     }
 
     #[tokio::test]
     async fn an_account_that_is_not_there_has_no_password_not_even_an_empty_one() {
         let passwords = Passwords::default();
         for text in ["", "anything"] {
-            assert!(!passwords.verify(text.to_owned(), None).await.unwrap());
+            for none in [vec![], vec![String::new()]] {
+                assert!(passwords.find(text.to_owned(), none).await.unwrap().is_empty());
+            }
         }
         // It took a hash of the same cost to say so.
         assert!(passwords.nobodys.get().unwrap().contains("m=19456,t=2,p=1"));
+    }
+
+    #[tokio::test]
+    async fn hashes_of_one_address_share_a_salt_and_are_told_apart() {
+        let passwords = Passwords::default();
+        let first = passwords.hash("correct horse battery".to_owned(), None).await.unwrap();
+        let beside = Some(first.clone());
+        let second = passwords.hash("seven quiet herons".to_owned(), beside).await.unwrap();
+        let alone = passwords.hash("seven quiet herons".to_owned(), None).await.unwrap();
+        let salt = |phc: &str| salt_of(phc).unwrap().as_str().to_owned();
+        assert_eq!(salt(&first), salt(&second));
+        assert_ne!(salt(&first), salt(&alone));
+        let all = vec![first, String::new(), second, alone];
+        let find = |text: &str| passwords.find(text.to_owned(), all.clone());
+        assert_eq!(find("correct horse battery").await.unwrap(), [0]);
+        assert_eq!(find("seven quiet herons").await.unwrap(), [2, 3]);
+        assert!(find("another long one").await.unwrap().is_empty());
     }
 
     #[test]

@@ -42,6 +42,11 @@ impl RequestId {
         CURRENT.try_with(Clone::clone).unwrap_or_else(|_| none())
     }
 
+    /// The same work, for another task, as part of the request that is being answered.
+    pub(super) fn kept<F: Future>(work: F) -> impl Future<Output = F::Output> {
+        CURRENT.scope(Self::current(), work)
+    }
+
     /// The id as text.
     pub(crate) fn as_str(&self) -> &str {
         &self.id

@@ -1,8 +1,9 @@
 //! The listener: connections, how many, and how long one may say nothing.
 //!
 //! A client that sends its request a byte at a time (slow loris), or nothing at all, loses its
-//! connection; more connections than may be wait to be accepted. HTTP/1.1 alone is spoken, under TLS where
-//! there is a certificate: proxies speak it to us, and for people it is fast enough.
+//! connection, and so does one that takes nothing of its answer; more connections than may be wait to be
+//! accepted. HTTP/1.1 alone is spoken, under TLS where there is a certificate: proxies speak it to us, and for
+//! people it is fast enough.
 
 use std::future::Future;
 use std::io;
@@ -15,6 +16,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use rustix::net::sockopt;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -30,6 +32,10 @@ use crate::config::HttpConfig;
 const HEAD_BYTES_MAX: usize = 32 * 1_024;
 /// Headers of a request at most.
 const HEADERS_MAX: usize = 64;
+/// How long a peer may take nothing of what is sent to it.
+const TAKEN_WITHIN: Duration = Duration::from_secs(120);
+/// After how long a peer that says nothing is asked whether it is still there.
+const ASKED_AFTER: Duration = Duration::from_secs(60);
 /// How long accepting rests after a failure, such as too many open files.
 const REST: Duration = Duration::from_millis(100);
 /// How a TLS handshake begins (RFC 8446, section 5.1): the record's type.
@@ -110,6 +116,9 @@ impl Connection {
     async fn serve(self, stream: TcpStream) {
         // Answers are small: waiting for more to send with them costs 40 ms.
         stream.set_nodelay(true).ok();
+        if let Err(error) = bound(&stream) {
+            tracing::debug!("bound a connection of the API: {error}");
+        }
         let Some(tls) = self.tls.clone() else {
             return self.answer(stream).await;
         };
@@ -165,6 +174,16 @@ async fn shake_hands(
         return Ok(None);
     }
     tls.accept(stream).await.map(Some)
+}
+
+/// Lets the system end a connection whose peer is gone, or takes nothing of what it asked for: nothing here is
+/// asked again before there is room to send more.
+fn bound(stream: &TcpStream) -> io::Result<()> {
+    let taken_within = u32::try_from(TAKEN_WITHIN.as_millis()).unwrap_or(u32::MAX);
+    sockopt::set_tcp_user_timeout(stream, taken_within)?;
+    sockopt::set_tcp_keepidle(stream, ASKED_AFTER)?;
+    sockopt::set_socket_keepalive(stream, true)?;
+    Ok(())
 }
 
 #[cfg(test)]

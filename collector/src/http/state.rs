@@ -13,6 +13,7 @@ use crate::http::gate::Gate;
 use crate::http::live::Live;
 use crate::http::node::Node;
 use crate::http::upload::Uploads;
+use crate::lifecycle::Lifecycle;
 use crate::mail::{Mailer, Passes};
 use crate::oidc::Oidc;
 use crate::traces::Tracer;
@@ -31,6 +32,8 @@ pub struct ApiState {
     pub node: Arc<dyn Node>,
     /// What every request is held to.
     pub gate: Gate,
+    /// The process' tasks, for what goes on when who asked for it hangs up.
+    pub tasks: Lifecycle,
     /// Places for exports.
     pub exports: Exports,
     /// Documents that come in.

@@ -1,20 +1,29 @@
 //! Documents as bodies: larger than any other, so few at once and never more than may be kept.
 
-use std::sync::Arc;
+use std::time::Duration;
 
-use axum::body::{Bytes, to_bytes};
+use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Request};
 use axum::http::{StatusCode, header};
+use futures_util::StreamExt as _;
 use serde_json::json;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 
 use super::document::{Asks, Operation, Schemas};
+use super::extract::Chosen;
+use super::places::{Place, Places};
 use super::problem::Problem;
 use super::state::ApiState;
 use crate::config::HttpConfig;
 
 /// Documents that come in at once on a node: each is in memory, and several times while it is read.
 const UPLOADS_MAX: usize = 2;
+/// Those of one company: somebody else's always find a place.
+const UPLOADS_OF_COMPANY_MAX: usize = 1;
+/// How long a sender may send nothing.
+const PART_WITHIN: Duration = Duration::from_secs(30);
+/// How long a document may take to come in.
+const WHOLE_WITHIN: Duration = Duration::from_secs(600);
 /// When to try again, in seconds.
 const RETRY_AFTER_S: u32 = 5;
 /// Media types that a document of JSON comes as.
@@ -28,7 +37,7 @@ const MEDIA_TYPES: [&str; 4] = [
 /// The places for documents that come in on this node. A clone shares them.
 #[derive(Clone, Debug)]
 pub struct Uploads {
-    places: Arc<Semaphore>,
+    places: Places,
     bytes_max: usize,
 }
 
@@ -37,7 +46,7 @@ impl Uploads {
     #[must_use]
     pub fn new(config: &HttpConfig) -> Self {
         Self {
-            places: Arc::new(Semaphore::new(UPLOADS_MAX)),
+            places: Places::new(UPLOADS_MAX, UPLOADS_OF_COMPANY_MAX),
             bytes_max: usize::try_from(config.document_bytes_max).unwrap_or(usize::MAX),
         }
     }
@@ -47,7 +56,7 @@ impl Uploads {
 #[derive(Debug)]
 pub(crate) struct Upload {
     pub(crate) document: Bytes,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 impl FromRequest<ApiState> for Upload {
@@ -66,13 +75,45 @@ impl FromRequest<ApiState> for Upload {
         if said.is_some_and(|said| said > *bytes_max) {
             return Err(too_large());
         }
-        let place = Arc::clone(places).try_acquire_owned().map_err(|_| Problem::Unavailable {
+        // The company is chosen before: a document is somebody's.
+        let Some(Chosen(company)) = request.extensions().get().copied() else {
+            return Err(Problem::CompanyMissing);
+        };
+        let place = places.take(company).ok_or(Problem::Unavailable {
             what: "a place for a document",
             retry_after_s: RETRY_AFTER_S,
         })?;
-        let document = to_bytes(request.into_body(), *bytes_max).await.map_err(|_| too_large())?;
-        Ok(Self { document, _place: place })
+        let reading = timeout(WHOLE_WITHIN, read(request.into_body(), *bytes_max));
+        let document = match reading.await {
+            Ok(Ok(document)) => document,
+            Ok(Err(Unread::TooLarge)) => return Err(too_large()),
+            Ok(Err(Unread::Stalled)) | Err(_) => {
+                let detail = "the document did not come in time".to_owned();
+                return Err(Problem::Body(StatusCode::REQUEST_TIMEOUT, detail));
+            }
+        };
+        Ok(Self { document: document.into(), _place: place })
     }
+}
+
+/// Why a document did not come in.
+enum Unread {
+    /// It is larger than may be, or broke off.
+    TooLarge,
+    /// Nothing came for too long.
+    Stalled,
+}
+
+async fn read(body: Body, bytes_max: usize) -> Result<Vec<u8>, Unread> {
+    let (mut parts, mut document) = (body.into_data_stream(), Vec::new());
+    while let Some(part) = timeout(PART_WITHIN, parts.next()).await.map_err(|_| Unread::Stalled)? {
+        let part = part.map_err(|_| Unread::TooLarge)?;
+        if part.len() > bytes_max - document.len() {
+            return Err(Unread::TooLarge);
+        }
+        document.extend_from_slice(&part);
+    }
+    Ok(document)
 }
 
 /// That the body is JSON, and not packed.

@@ -4,7 +4,8 @@
 //! Every minute it looks at what is due: hosts that reported since their labels were computed, exceptions
 //! whose time is over. Once an hour, and after a change of exceptions, everything is computed again, because
 //! some causes leave no trace here: a CVE with another score, a finding that was being stored while an
-//! exception was made. Whatever is done is done by pages in short transactions and may be done twice.
+//! exception was made. Whatever is done is done by pages in short transactions and may be done twice. One company
+//! whose rules cannot be kept, or take too long, keeps no other from it.
 
 use anyhow::Context as _;
 use protocol::ids::CompanyId;
@@ -17,11 +18,14 @@ use store::{companies, exceptions, labels, policies};
 use time::{Duration, OffsetDateTime};
 
 use super::{Jobs, Kind};
+use crate::causes::Causes;
 
 /// Hosts whose labels are computed in one transaction.
 const HOSTS_A_TIME: u32 = 500;
 /// How often policies are computed when nothing else asks for it.
 const POLICIES_EVERY_S: i64 = 300;
+/// How long one company's rules may take; others wait for them.
+const COMPANY_WITHIN: std::time::Duration = std::time::Duration::from_secs(120);
 /// How long after a change of exceptions everything is looked at once more: when the transactions of
 /// that moment have ended.
 const LOOK_AGAIN_AFTER: Duration = Duration::seconds(60);
@@ -81,22 +85,36 @@ pub(super) async fn run(jobs: &Jobs, job: &Job) -> anyhow::Result<()> {
             .await
             .context("list companies with rules")?,
     };
-    let mut total = Kept::default();
+    let (mut total, mut failed) = (Kept::default(), None);
     for company in companies {
         let Some(scope) = jobs.store.pipeline_scope(company).await? else {
             continue;
         };
-        let kept = keep(jobs, &scope, payload.whole)
-            .await
-            .with_context(|| format!("keep the rules of company {company}"))?;
-        total.labels += kept.labels;
-        total.findings += kept.findings;
-        total.results += kept.results;
+        match in_time(keep(jobs, &scope, payload.whole)).await {
+            Ok(kept) => {
+                total.labels += kept.labels;
+                total.findings += kept.findings;
+                total.results += kept.results;
+            }
+            Err(error) => {
+                let error = error.context(format!("keep the rules of company {company}"));
+                tracing::warn!("{}", Causes(&error));
+                failed = Some(error);
+            }
+        }
     }
     if total != Kept::default() {
         tracing::info!(?total, whole = payload.whole, "kept labels, exceptions and policies");
     }
-    Ok(())
+    // What was kept has nothing to change when the job is tried again.
+    failed.map_or(Ok(()), Err)
+}
+
+/// Waits for one company's rules, and for no longer than the others can wait: what was done of them stays, and the
+/// database gives up a statement by itself that takes longer than any may.
+async fn in_time(keeping: impl Future<Output = anyhow::Result<Kept>>) -> anyhow::Result<Kept> {
+    let kept = tokio::time::timeout(COMPANY_WITHIN, keeping).await;
+    kept.unwrap_or_else(|_| Err(anyhow::anyhow!("they take longer than {COMPANY_WITHIN:?}")))
 }
 
 /// Labels first, then exceptions, then policies: each may ask for what comes before it.

@@ -37,6 +37,9 @@ enum MakeError {
     /// It would be larger than a file may be.
     #[error("it is larger than {} MiB: filter it by severity, label or exploitation", report_files::FILE_BYTES_MAX >> 20)]
     TooLarge,
+    /// The company's files are as large as they may be.
+    #[error("the company's reports have {} GiB, which is all they may have: delete some", report_files::BYTES_MAX >> 30)]
+    NoRoom,
     /// The label of its filter was deleted.
     #[error("the label that it is for is gone")]
     NoLabel,
@@ -90,7 +93,7 @@ async fn refuse(
     let now = jobs.clock.now();
     match error {
         MakeError::NotOurs => Ok(()),
-        MakeError::TooLarge | MakeError::NoLabel => {
+        MakeError::TooLarge | MakeError::NoRoom | MakeError::NoLabel => {
             let why = error.to_string();
             report_files::fail(scope, making, &why, now).await.context("give a report up")
         }
@@ -134,6 +137,9 @@ fn new_id(now: OffsetDateTime) -> Uuid {
 
 async fn make(jobs: &Jobs, scope: &TenantScope, making: &Making) -> Result<Finished, MakeError> {
     let report = &making.report;
+    if !making.has_room {
+        return Err(MakeError::NoRoom);
+    }
     let head = Head::read(scope, report, jobs.clock.now()).await?;
     let mut sink = Sink::new(scope, making);
     let records = match report.spec.kind {

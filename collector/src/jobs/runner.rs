@@ -37,6 +37,16 @@ const RETRY_MAX: Duration = Duration::from_secs(1_800);
 pub(super) struct Runner {
     jobs: Jobs,
     wake: Wake,
+    does: Does,
+}
+
+/// What a runner does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Does {
+    /// Whatever waits.
+    All,
+    /// What is the whole site's alone.
+    OfTheSite,
 }
 
 /// How a job's work ended.
@@ -53,8 +63,8 @@ enum Worked {
 }
 
 impl Runner {
-    pub(super) const fn new(jobs: Jobs, wake: Wake) -> Self {
-        Self { jobs, wake }
+    pub(super) const fn new(jobs: Jobs, wake: Wake, does: Does) -> Self {
+        Self { jobs, wake, does }
     }
 
     /// Takes jobs until `stopping` is cancelled.
@@ -62,10 +72,10 @@ impl Runner {
         while !stopping.is_cancelled() {
             match self.take_one(stopping).await {
                 Ok(true) => {}
-                Ok(false) => self.wake.sleep(stopping).await,
+                Ok(false) => self.wake.sleep(self.does, stopping).await,
                 Err(error) => {
                     tracing::debug!(%error, "taking a job");
-                    self.wake.sleep(stopping).await;
+                    self.wake.sleep(self.does, stopping).await;
                 }
             }
         }
@@ -97,6 +107,7 @@ impl Runner {
         let kinds = self.jobs.kinds().into_iter();
         Ok(kinds
             .filter(|kind| *kind != Kind::MatchFindings || can_match)
+            .filter(|kind| self.does == Does::All || kind.is_of_the_site())
             .map(Kind::as_str)
             .collect())
     }

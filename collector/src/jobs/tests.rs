@@ -60,7 +60,7 @@ impl Node {
     }
 
     fn runner(&self) -> Runner {
-        Runner::new(self.jobs.clone(), Wake::default())
+        Runner::new(self.jobs.clone(), Wake::default(), Does::All)
     }
 
     /// Takes one job; whether there was one.
@@ -329,4 +329,30 @@ async fn a_job_that_is_asked_for_elsewhere_is_done_within_moments() {
     let timeout = Duration::from_secs(10);
     let (ending, _) = lifecycle.run_to_end(timeout, std::future::pending()).await;
     assert_eq!(ending, crate::lifecycle::Ending::Stopped);
+}
+
+#[tokio::test]
+async fn a_runner_of_the_site_leaves_what_companies_ask_for_to_others() {
+    let node = Node::new().await;
+    let now = node.jobs.clock.now();
+    for kind in Kind::ALL {
+        let job = NewJob {
+            kind: kind.as_str(),
+            tick: "once",
+            payload: &Value::Null,
+            run_after: now,
+            company: None,
+        };
+        assert!(rows::enqueue(&node.jobs.store, &job, now).await.unwrap());
+    }
+    let stopping = CancellationToken::new();
+    let runner = Runner::new(node.jobs.clone(), Wake::default(), Does::OfTheSite);
+    while runner.take_one(&stopping).await.unwrap() {}
+    let untouched = async |kinds: &str| {
+        let sql = format!("SELECT count(*) FROM jobs WHERE attempts = 0 AND kind IN ({kinds})");
+        node.database.number(&sql).await
+    };
+    assert_eq!(untouched("'erase_company', 'import', 'make_reports'").await, 3);
+    let own = "'keep_counts', 'keep_rules', 'match_findings', 'measure', 'tidy'";
+    assert_eq!(untouched(own).await, 0);
 }

@@ -1,6 +1,6 @@
 //! Forgets what nobody needs any more: jobs that ended, signals that everyone has heard, events that
 //! are old, dead letters that nobody looked at; and lets go of hosts that were silent for too long, where
-//! their company wants that.
+//! their company wants that. One company that cannot be tidied keeps no other from it.
 
 use std::time::Duration;
 
@@ -10,12 +10,14 @@ use store::page::{PAGE_ITEMS_MAX, PageRequest};
 use store::software::generations;
 use store::tenant::TenantScope;
 use store::{
-    agents, audit, commands, companies, dead_letters, digests, events, history, idempotency,
-    imports, jobs as rows, nodes, policies, report_files, sessions, statistics, webhooks,
+    agents, api_keys, audit, commands, companies, dead_letters, digests, events, history,
+    idempotency, imports, jobs as rows, nodes, policies, report_files, sessions, statistics,
+    webhooks,
 };
 use time::OffsetDateTime;
 
 use super::Jobs;
+use crate::causes::Causes;
 
 /// How long jobs that ended are kept for people to look at. Longer than any schedule's time from
 /// tick to tick, because a tick that is forgotten can be asked for again.
@@ -56,6 +58,8 @@ const IMPORTS_KEPT: Duration = Duration::from_secs(90 * 24 * 3_600);
 const IMPORTS_GIVEN_UP: Duration = Duration::from_secs(24 * 3_600);
 /// After how long a report is given up that is not made, for the same reason.
 const REPORTS_GIVEN_UP: Duration = IMPORTS_GIVEN_UP;
+/// How long API keys that are over are kept for people to look at.
+const KEYS_KEPT: Duration = Duration::from_secs(90 * 24 * 3_600);
 /// How long the audit log is kept.
 const AUDIT_KEPT: Duration = Duration::from_secs(400 * 24 * 3_600);
 
@@ -77,7 +81,7 @@ pub(super) async fn run(jobs: &Jobs) -> anyhow::Result<()> {
     let answers = idempotency::purge(&jobs.store, now)
         .await
         .context("forget answers that nobody asks for again")?;
-    let forgotten = forget_of_companies(jobs, now).await?;
+    let (forgotten, failed) = forget_of_companies(jobs, now).await?;
     tracing::info!(
         jobs = ended,
         revocations,
@@ -96,7 +100,8 @@ pub(super) async fn run(jobs: &Jobs) -> anyhow::Result<()> {
         hosts = forgotten.hosts,
         "tidied the database"
     );
-    Ok(())
+    // What was forgotten is not there when the job is tried again.
+    failed.map_or(Ok(()), Err)
 }
 
 /// What was forgotten of companies.
@@ -117,22 +122,30 @@ fn days(days: u32) -> Duration {
     Duration::from_secs(86_400 * u64::from(days))
 }
 
-/// Forgets every company's old events and dead letters.
-async fn forget_of_companies(jobs: &Jobs, now: OffsetDateTime) -> anyhow::Result<Forgotten> {
+/// Forgets every company's old events and dead letters. A company of which nothing can be forgotten keeps no other
+/// from it; the last such failure comes beside what was forgotten.
+async fn forget_of_companies(
+    jobs: &Jobs,
+    now: OffsetDateTime,
+) -> anyhow::Result<(Forgotten, Option<anyhow::Error>)> {
     let operator = jobs.store.local_operator();
     let mut page = PageRequest::first(PAGE_ITEMS_MAX);
-    let mut forgotten = Forgotten::default();
+    let (mut forgotten, mut failed) = (Forgotten::default(), None);
     loop {
         let found = companies::list(&operator, None, &page).await.context("list companies")?;
         for company in found.items {
             let Some(scope) = operator.scope(company.id).await? else {
                 continue;
             };
-            forget_of(jobs, &scope, now, &mut forgotten).await?;
+            if let Err(error) = forget_of(jobs, &scope, now, &mut forgotten).await {
+                let error = error.context(format!("tidy company {}", company.id));
+                tracing::warn!("{}", Causes(&error));
+                failed = Some(error);
+            }
         }
         match found.next {
             Some(next) => page.after = Some(next),
-            None => return Ok(forgotten),
+            None => return Ok((forgotten, failed)),
         }
     }
 }
@@ -182,6 +195,7 @@ async fn forget_of(
         in_steps(LETTERS_A_TIME, || dead_letters::purge(scope, dead, LETTERS_A_TIME))
             .await
             .context("forget dead letters")?;
+    api_keys::purge(scope, now - KEYS_KEPT).await.context("forget keys that are over")?;
     forgotten.statistics += statistics::purge(scope, now).await.context("forget old statistics")?;
     report_files::give_up_lost(scope, now - REPORTS_GIVEN_UP, now)
         .await

@@ -9,6 +9,8 @@ use store::error::StoreError;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use super::runner::Does;
+
 /// How long a runner sleeps at most: signals may get lost.
 const POLL_EVERY: Duration = Duration::from_secs(15);
 /// How long to wait before listening is tried again.
@@ -20,7 +22,14 @@ const PONG_WITHIN: Duration = Duration::from_secs(5);
 
 /// The alarm clock of all runners. A clone is the same one.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Wake(Arc<Notify>);
+pub(super) struct Wake(Arc<Bells>);
+
+/// A bell for each kind of runner: one that does not do the job must not be woken in place of one that does.
+#[derive(Debug, Default)]
+struct Bells {
+    all: Notify,
+    of_the_site: Notify,
+}
 
 impl Wake {
     /// Sleeps until a job may wait.
@@ -28,18 +37,23 @@ impl Wake {
     /// # Cancel safety
     ///
     /// A signal that comes while nobody sleeps wakes the next sleeper.
-    pub(super) async fn sleep(&self, stopping: &CancellationToken) {
+    pub(super) async fn sleep(&self, does: Does, stopping: &CancellationToken) {
+        let bell = match does {
+            Does::All => &self.0.all,
+            Does::OfTheSite => &self.0.of_the_site,
+        };
         tokio::select! {
             () = stopping.cancelled() => {}
-            () = self.0.notified() => {}
+            () = bell.notified() => {}
             () = tokio::time::sleep(POLL_EVERY) => {}
         }
     }
 
     /// A job may wait.
     pub(super) fn ring(&self) {
-        // One, because one job is for one runner; who takes it rings for the next.
-        self.0.notify_one();
+        // One of each, because one job is for one runner; who takes it rings for the next.
+        self.0.all.notify_one();
+        self.0.of_the_site.notify_one();
     }
 
     /// Hears signals until `stopping` is cancelled.

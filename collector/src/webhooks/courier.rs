@@ -14,7 +14,6 @@ use store::error::StoreError;
 use store::tenant::TenantScope;
 use store::webhooks::{self as rows, Attempt, Claimed, Due, Outcome, Turned};
 use time::OffsetDateTime;
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::{NoContext, Timestamp, Uuid};
@@ -23,6 +22,7 @@ use super::backoff;
 use super::client::{Client, Message};
 use super::message::{self, Envelope};
 use super::order;
+use super::places::Places;
 use super::seal::Sealer;
 use super::signature::sign;
 use crate::clock::Clock;
@@ -49,7 +49,7 @@ pub(super) struct Courier {
     pub(super) sealer: Sealer,
     pub(super) clock: Clock,
     /// The places of all messages that this node sends at once.
-    pub(super) places: Arc<Semaphore>,
+    pub(super) places: Places,
     /// Cancelled when rounds are to end with what is on its way.
     pub(super) stopping: CancellationToken,
 }
@@ -114,6 +114,8 @@ impl Courier {
     /// Sends until nothing may go; gives how many were sent, and whether the round is over.
     async fn send_what_may_go(&self, turn: &Turn, until: Instant) -> anyhow::Result<(usize, bool)> {
         let (mut sent, mut is_over) = (0, false);
+        // One is enough to find out whether it is still silent.
+        let mut at_once = if turn.webhook.is_silent { 1 } else { AT_ONCE };
         let mut on_their_way = HashSet::new();
         let mut sending = JoinSet::new();
         loop {
@@ -123,7 +125,7 @@ impl Courier {
                     .await
                     .context("look for messages")?;
                 let going = order::may_go(&waiting, &on_their_way, self.clock.now());
-                for due in going.into_iter().take(AT_ONCE - on_their_way.len()) {
+                for due in going.into_iter().take(at_once - on_their_way.len()) {
                     on_their_way.insert(due.id);
                     let (courier, turn, due) = (self.clone(), turn.clone(), due.clone());
                     sending.spawn(async move { (due.id, courier.send(&turn, &due).await) });
@@ -137,12 +139,14 @@ impl Courier {
             on_their_way.remove(&id);
             sent += 1;
             is_over |= ended.context("note what became of a message")? == Ended::Trouble;
+            at_once = AT_ONCE;
         }
     }
 
     async fn send(&self, turn: &Turn, due: &Due) -> Result<Ended, StoreError> {
-        let waiting = tokio::time::timeout(PLACE_WITHIN, self.places.acquire());
-        // Nobody closes the semaphore. Without a place in time this node has too much to do.
+        let places = self.places.take(turn.scope.company());
+        let waiting = tokio::time::timeout(PLACE_WITHIN, places);
+        // Without a place in time the company, or this node, has too much to do.
         let Ok(Ok(_place)) = waiting.await else {
             return Ok(Ended::Trouble);
         };

@@ -15,13 +15,13 @@ use store::database::Store;
 use store::error::StoreError;
 use store::{companies, webhooks as rows};
 use time::OffsetDateTime;
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::client::{ANSWER_WITHIN, Client, ClientError};
 use super::courier::{Courier, LEASE, Turn};
+use super::places::Places;
 use super::seal::Sealer;
 use crate::announcements::{Happened, Waiting};
 use crate::clock::Clock;
@@ -59,7 +59,7 @@ impl Office {
                 client: Client::new(config, ANSWER_WITHIN)?,
                 sealer,
                 clock,
-                places: Arc::new(Semaphore::new(config.requests_max as usize)),
+                places: Places::new(config.requests_max as usize),
                 stopping: CancellationToken::new(),
             },
             rounds: JoinSet::new(),

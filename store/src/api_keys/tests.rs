@@ -127,3 +127,24 @@ fn never_shows_its_secret() {
     let key = PresentedKey::new(Uuid::from_u128(5), [7; 32]);
     assert!(!format!("{key:?}").contains("7, 7"));
 }
+
+#[tokio::test]
+async fn keys_that_are_over_are_forgotten_and_those_that_let_in_are_not() {
+    let world = World::new().await;
+    let make = async |expires_at| {
+        let key = PresentedKey::new(id(), [1; 32]);
+        create(&world.scope, &new_key(&key, expires_at), Role::Viewer, at(0)).await.unwrap();
+        key
+    };
+    let (lasting, expired) = (make(None).await, make(Some(at(50))).await);
+    let (revoked, late) = (make(None).await, make(Some(at(200))).await);
+    revoke(&world.scope, revoked.id(), at(60)).await.unwrap();
+    assert_eq!(purge(&world.scope, at(50)).await.unwrap(), 0);
+    assert_eq!(purge(&world.scope, at(61)).await.unwrap(), 2);
+    let mut left: Vec<Uuid> = list(&world.scope).await.unwrap().iter().map(|key| key.id).collect();
+    left.sort_unstable();
+    let mut expected = vec![lasting.id(), late.id()];
+    expected.sort_unstable();
+    assert_eq!(left, expected);
+    assert!(lets_in(&world, &lasting, 70).await && !lets_in(&world, &expired, 70).await);
+}

@@ -68,9 +68,12 @@ pub async fn decide(
     if state != ExceptionState::Requested {
         return Err(DecideError::Decided(state.as_str()));
     }
-    // Who asked may still think better of it.
-    if decision == Decision::Approve && row.created_by == by {
-        return Err(DecideError::OwnRequest);
+    // Who asked may still think better of it. A key is not another person than who made it.
+    if decision == Decision::Approve {
+        let asked = actors::behind(&mut tx, scope.key(), &row.created_by).await?;
+        if asked == actors::behind(&mut tx, scope.key(), &by).await? {
+            return Err(DecideError::OwnRequest);
+        }
     }
     let state = match decision {
         Decision::Approve => ExceptionState::Active,

@@ -13,6 +13,9 @@ use crate::audit::{self, Change};
 use crate::error::StoreError;
 use crate::tenant::TenantScope;
 
+/// Documents of one list.
+pub const DOCUMENTS_MAX: u32 = 500;
+
 /// A document that came in.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Document {
@@ -67,6 +70,11 @@ pub async fn import(
 ) -> Result<Settled, CreateError> {
     let by = who(scope);
     let mut tx = scope.begin("exceptions.import").await?;
+    // Of two that bring the same document at once, the second finds what the first one brought.
+    let named = format!("{} {}", document.format, document.name);
+    sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended($2, $1))", scope.key(), named)
+        .fetch_one(&mut *tx)
+        .await?;
     sqlx::query!(
         "UPDATE exceptions e SET state = 'withdrawn', ended_at = $4, decided_at = $4,
                 decided_by = $5, revision = e.revision + 1
@@ -139,7 +147,30 @@ pub async fn document(scope: &TenantScope, id: Uuid) -> Result<Option<Document>,
     Ok(found.into_iter().next())
 }
 
-/// All documents that came in, the newest first.
+/// What came in by documents of one format: their ids, and their statements that name nothing that an exception can
+/// be about, the newest first.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn left_over(
+    scope: &TenantScope,
+    format: &str,
+) -> Result<Vec<(Uuid, Value)>, StoreError> {
+    let mut tx = scope.begin("exceptions.left_over").await?;
+    let found = sqlx::query!(
+        "SELECT id, unknown FROM vex_documents
+         WHERE company_key = $1 AND format = $2 ORDER BY imported_at DESC, id",
+        scope.key(),
+        format
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    Ok(found.into_iter().map(|row| (row.id, row.unknown)).collect())
+}
+
+/// Documents that came in, the newest first and [`DOCUMENTS_MAX`] of them.
 ///
 /// # Errors
 ///
@@ -149,8 +180,9 @@ pub async fn documents(scope: &TenantScope) -> Result<Vec<Document>, StoreError>
     let found = sqlx::query_as!(
         Row,
         "SELECT id, format, name, version, imported_at, imported_by, frame, unknown
-         FROM vex_documents WHERE company_key = $1 ORDER BY imported_at DESC, id LIMIT 500",
-        scope.key()
+         FROM vex_documents WHERE company_key = $1 ORDER BY imported_at DESC, id LIMIT $2",
+        scope.key(),
+        i64::from(DOCUMENTS_MAX)
     )
     .fetch_all(&mut *tx)
     .await?;

@@ -2,6 +2,7 @@
 //! and that a preview says what happens.
 
 mod deciding;
+mod documents;
 mod effect;
 mod preview;
 mod replacing;

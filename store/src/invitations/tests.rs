@@ -7,7 +7,7 @@ use crate::test_fixtures::{World, at, company, id};
 pub(crate) async fn member(scope: &TenantScope, email: &str, role: Role) -> Uuid {
     let key = invite(scope, email, role).await;
     let known = users::by_email(scope.store(), email).await.unwrap();
-    let who = match known {
+    let who = match known.first() {
         Some(account) => Accepting::Known(account.id),
         None => Accepting::New { id: id(), name: "Somebody", password: "$argon2id$x" },
     };
@@ -76,6 +76,8 @@ async fn an_operator_is_made_by_operators_and_never_out_of_a_companys_person() {
     let ann = member(&world.scope, "ann@example.org", Role::Admin).await;
     for (email, who, is_made) in [
         ("ann@example.org", Accepting::Known(ann), false),
+        // A company has an account of the address: the operator's is another.
+        ("ann@example.org", somebody_new(), true),
         ("new@example.org", somebody_new(), true),
     ] {
         let key = PresentedKey::new(id(), [9; 32]);
@@ -84,6 +86,55 @@ async fn an_operator_is_made_by_operators_and_never_out_of_a_companys_person() {
         let made = accept(store, &key, who, at(1)).await.unwrap();
         assert_eq!(made.is_some(), is_made, "{email}");
     }
-    let account = users::by_email(store, "new@example.org").await.unwrap().unwrap();
-    assert!(account.is_operator);
+    let accounts = users::by_email(store, "new@example.org").await.unwrap();
+    assert!(accounts[0].is_operator);
+}
+
+#[tokio::test]
+async fn an_account_at_one_company_keeps_nobody_out_of_another() {
+    let world = World::new().await;
+    let (store, other) = (world.store(), company(world.store(), "Other").await);
+    let theirs = member(&other, "ann@example.org", Role::Admin).await;
+    let key = invite(&world.scope, "ann@example.org", Role::Viewer).await;
+    let ann = accept(store, &key, somebody_new(), at(1)).await.unwrap().unwrap();
+    assert_ne!(ann, theirs);
+    let role = async |scope: &TenantScope, who| {
+        users::find_member(scope, who).await.unwrap().map(|member| member.role)
+    };
+    assert_eq!(role(&world.scope, ann).await, Some(Role::Viewer));
+    assert_eq!((role(&world.scope, theirs).await, role(&other, ann).await), (None, None));
+    let found = users::by_email(store, "ann@example.org").await.unwrap();
+    assert_eq!(found.iter().map(|one| one.id).collect::<Vec<_>>(), [theirs, ann]);
+}
+
+#[tokio::test]
+async fn within_a_company_an_address_is_one_member() {
+    let world = World::new().await;
+    let (store, other) = (world.store(), company(world.store(), "Other").await);
+    let elsewhere = member(&other, "ann@example.org", Role::Viewer).await;
+    let first = invite(&world.scope, "ann@example.org", Role::Viewer).await;
+    let ann = accept(store, &first, somebody_new(), at(1)).await.unwrap().unwrap();
+    let second = invite(&world.scope, "ann@example.org", Role::Admin).await;
+    for who in [somebody_new(), Accepting::Known(elsewhere)] {
+        assert_eq!(accept(store, &second, who, at(2)).await.unwrap(), None, "{who:?}");
+    }
+    let members = users::list_members(&world.scope).await.unwrap();
+    assert_eq!(members.iter().map(|one| one.id).collect::<Vec<_>>(), [ann]);
+}
+
+#[tokio::test]
+async fn who_left_and_works_nowhere_comes_back_with_a_new_account_and_nobody_takes_one_that_works()
+{
+    let world = World::new().await;
+    let (store, other) = (world.store(), company(world.store(), "Other").await);
+    let before = member(&world.scope, "ann@example.org", Role::Viewer).await;
+    member(&other, "ann@example.org", Role::Viewer).await;
+    users::remove_member(&world.scope, before, at(2)).await.unwrap();
+    let key = invite(&world.scope, "ann@example.org", Role::Viewer).await;
+    let taken = accept(store, &key, somebody_new(), at(3)).await.unwrap();
+    assert_eq!(taken, None, "it works in another company: its password is asked for");
+    users::remove_member(&other, before, at(4)).await.unwrap();
+    let ann = accept(store, &key, somebody_new(), at(5)).await.unwrap().unwrap();
+    assert_ne!(ann, before);
+    assert!(users::by_id(store, before).await.unwrap().is_none());
 }

@@ -174,3 +174,74 @@ async fn operators_see_what_ran_and_what_did_not_newest_first() {
     let other = JobFilter { kind: Some("other".to_owned()), ..JobFilter::default() };
     assert_eq!(seen(other, PageRequest::first(9)).await.0, Vec::<String>::new());
 }
+
+async fn ask_of(store: &Store, company: Option<u128>, tick: &str, seconds: i64) {
+    let payload = json!(null);
+    let company = company.map(|number| CompanyId(uuid::Uuid::from_u128(number)));
+    let kind = if company.is_some() { "make_reports" } else { "match_findings" };
+    let job = NewJob { kind, tick, payload: &payload, run_after: at(seconds), company };
+    assert!(enqueue(store, &job, at(0)).await.unwrap());
+}
+
+async fn take_any(store: &Store, seconds: i64) -> Option<Job> {
+    take(store, &["make_reports", "match_findings"], LEASE, at(seconds)).await.unwrap()
+}
+
+#[tokio::test]
+async fn one_companys_many_jobs_keep_no_others_waiting() {
+    let database = FreshDatabase::create().await;
+    let store = database.store();
+    for number in 0..50 {
+        ask_of(store, Some(1), &format!("a{number}"), number).await;
+    }
+    ask_of(store, Some(2), "b", 60).await;
+    ask_of(store, None, "everybody's", 61).await;
+    // One worker, that ends each before it takes the next one.
+    let mut ticks = Vec::new();
+    for seconds in 100..104 {
+        let job = take_any(store, seconds).await.unwrap();
+        assert!(end(store, &job, Ending::Done, at(seconds)).await.unwrap());
+        ticks.push(job.tick);
+    }
+    assert_eq!(ticks, ["a0", "b", "everybody's", "a1"]);
+}
+
+#[tokio::test]
+async fn a_company_has_one_job_that_runs_and_the_next_when_that_is_over() {
+    let database = FreshDatabase::create().await;
+    let store = database.store();
+    for tick in ["first", "second"] {
+        ask_of(store, Some(1), tick, 0).await;
+    }
+    ask_of(store, Some(2), "other", 1).await;
+    let first = take_any(store, 2).await.unwrap();
+    assert_eq!(take_any(store, 3).await.unwrap().tick, "other");
+    assert_eq!(take_any(store, 4).await, None);
+    // Its node died: what it had is taken again before what waits behind it.
+    leases_run_out(&database).await;
+    let again = take(store, &["make_reports"], LEASE, at(5)).await.unwrap().unwrap();
+    let other = take(store, &["make_reports"], LEASE, at(5)).await.unwrap().unwrap();
+    assert_eq!((again.key, other.tick.as_str()), (first.key, "other"));
+    assert!(end(store, &again, Ending::Done, at(6)).await.unwrap());
+    assert_eq!(take_any(store, 7).await.unwrap().tick, "second");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_that_take_at_once_take_one_job_of_a_company() {
+    let database = FreshDatabase::create().await;
+    let store = database.store();
+    for company in 1..=3 {
+        for number in 0..5 {
+            ask_of(store, Some(company), &format!("{company} {number}"), 0).await;
+        }
+    }
+    let mut tasks = JoinSet::new();
+    for _ in 0..10 {
+        let store = store.clone();
+        tasks.spawn(async move { take_any(&store, 1).await.map(|job| job.tick) });
+    }
+    let mut taken: Vec<String> = tasks.join_all().await.into_iter().flatten().collect();
+    taken.sort_unstable();
+    let companies: Vec<&str> = taken.iter().map(|tick| &tick[..1]).collect();
+    assert_eq!(companies, ["1", "2", "3"], "{taken:?}");
+}

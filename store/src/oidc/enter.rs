@@ -1,7 +1,8 @@
 //! Letting somebody in whom the company's provider vouches for.
 //!
-//! What the provider says of an address counts for people of the company and for people that nobody has
-//! yet. An account that is only elsewhere, or an operator's, is never opened by it.
+//! What the provider says of an address counts for people of the company and for accounts that the company
+//! opened; anybody else is somebody new to it. An account that is only elsewhere, or an operator's, is never
+//! opened by it, and keeps nobody out.
 
 use std::net::IpAddr;
 
@@ -12,7 +13,7 @@ use uuid::Uuid;
 
 use super::{Provider, provider};
 use crate::audit::{self, Actor, Change, Origin};
-use crate::error::{StoreError, violated_constraint};
+use crate::error::StoreError;
 use crate::tenant::{Role, TenantScope};
 use crate::tx::{self, Settings};
 use crate::{invitations, users};
@@ -53,7 +54,7 @@ pub enum EnterError {
     /// The company has no such provider any more.
     #[error("the company has another provider now, or none")]
     NoProvider,
-    /// The address is of an account that is not this company's, not this subject's, or refused.
+    /// The address is of an account that is not this subject's, or refused.
     #[error("the address is of an account that this provider does not speak for")]
     NotTheirs,
     /// They were taken out of the company.
@@ -91,6 +92,7 @@ pub async fn enter(
     let provider = provider::read(&mut tx, scope.key()).await?;
     let provider =
         provider.filter(|one| one.issuer == arrival.issuer).ok_or(EnterError::NoProvider)?;
+    invitations::hold_address(&mut tx, scope.key(), arrival.email).await?;
     let mut entry = Entry { tx: &mut tx, company_key: scope.key(), provider, arrival, now };
     let known = entry.known().await?;
     let entered = match known {
@@ -125,7 +127,8 @@ struct Entry<'a> {
 }
 
 impl Entry<'_> {
-    /// The account that the subject is linked to, or else the one of the address.
+    /// The account that the subject is linked to, or else the one that the address stands for in the company, or
+    /// that the company opened for it.
     async fn known(&mut self) -> Result<Option<Known>, StoreError> {
         let known = sqlx::query_as!(
             Known,
@@ -142,7 +145,12 @@ impl Entry<'_> {
                WHERE u.id = coalesce((SELECT o.user_id FROM oidc_identities o
                                       WHERE o.company_key = $1 AND o.issuer = $2
                                         AND o.subject = $3),
-                                     (SELECT e.id FROM users e WHERE e.email = $4))"#,
+                                     (SELECT e.id FROM users e
+                                      LEFT JOIN memberships n ON n.user_id = e.id
+                                                             AND n.company_key = $1
+                                      WHERE e.email = $4 AND NOT e.is_operator
+                                        AND (n.user_id IS NOT NULL OR e.home_key = $1)
+                                      ORDER BY n.user_id IS NULL LIMIT 1))"#,
             self.company_key,
             self.arrival.issuer,
             self.arrival.subject,
@@ -156,7 +164,7 @@ impl Entry<'_> {
     /// Lets in whom the company knows.
     async fn admit(&mut self, known: Known) -> Result<Entered, EnterError> {
         // An address that somebody else had before them at the provider is no proof of who they are.
-        if known.is_closed || (!known.is_linked && (known.is_anothers || known.role.is_none())) {
+        if known.is_closed || (!known.is_linked && known.is_anothers) {
             return Err(EnterError::NotTheirs);
         }
         let who = Entered { user: known.id, email: known.email };
@@ -173,29 +181,24 @@ impl Entry<'_> {
         Ok(who)
     }
 
-    /// Makes an account for somebody whom nobody knows.
+    /// Makes an account for somebody whom the company does not know.
     async fn make(&mut self) -> Result<Entered, EnterError> {
         let invited = self.accept_invitation().await?;
         let role = self.first_role(invited).ok_or(EnterError::NoRole)?;
         let who = Entered { user: self.arrival.new_user, email: self.arrival.email.to_owned() };
         // The empty text is no password's hash: none opens it.
-        let made = sqlx::query!(
-            "INSERT INTO users (id, email, name, is_operator, password, created_at, password_set_at)
-             VALUES ($1, $2, $3, false, '', $4, $4)",
+        sqlx::query!(
+            "INSERT INTO users
+                 (id, email, name, is_operator, password, created_at, password_set_at, home_key)
+             VALUES ($1, $2, $3, false, '', $4, $4, $5)",
             who.user,
             who.email,
             self.arrival.name,
-            self.now
+            self.now,
+            self.company_key
         )
         .execute(&mut *self.tx)
-        .await;
-        match made {
-            // Made in another company at the same moment.
-            Err(error) if violated_constraint(&error) == Some("users_email_key") => {
-                return Err(EnterError::NotTheirs);
-            }
-            made => made?,
-        };
+        .await?;
         invitations::enter(self.tx, self.company_key, (who.user, role), self.now).await?;
         self.link(&who).await?;
         let after = json!({ "email": who.email, "name": self.arrival.name, "role": role.as_str(),

@@ -178,8 +178,9 @@ pub async fn by_company_name(store: &Store, name: &str) -> Result<Option<TenantS
     Ok(row.map(|row| store.scope_of(CompanyId(row.id), row.key)))
 }
 
-/// The company whose provider lets addresses of a domain in, when there is one alone: of two, nobody can
-/// say whose it is.
+/// The company whose provider lets addresses of a domain in, when there is one alone and no other company has
+/// people of the domain: of two, nobody can say whose it is, and naming a domain proves nothing. Operators are
+/// elsewhere too, but where the company is the only one, which is their own.
 ///
 /// # Errors
 ///
@@ -188,7 +189,15 @@ pub async fn by_domain(store: &Store, domain: &str) -> Result<Option<TenantScope
     let mut tx = users::as_operator(store, "oidc.by_domain").await?;
     let rows = sqlx::query!(
         "SELECT c.id, c.key FROM companies c JOIN oidc_providers p ON p.company_key = c.key
-         WHERE p.domains @> ARRAY[lower($1)] AND c.deletion_asked_at IS NULL LIMIT 2",
+         WHERE p.domains @> ARRAY[lower($1)] AND c.deletion_asked_at IS NULL
+           AND NOT EXISTS
+               (SELECT FROM users u
+                WHERE split_part(u.email, '@', 2) = lower($1) AND u.home_key <> c.key
+                  AND NOT EXISTS (SELECT FROM memberships m
+                                  WHERE m.user_id = u.id AND m.company_key = c.key)
+                  AND NOT (u.is_operator
+                           AND NOT EXISTS (SELECT FROM companies o WHERE o.key <> c.key)))
+         LIMIT 2",
         domain.trim()
     )
     .fetch_all(&mut *tx)

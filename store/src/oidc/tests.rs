@@ -97,16 +97,51 @@ async fn accounts_that_are_elsewhere_are_not_opened() {
     };
     let operators = world.store().local_operator();
     users::create_operator(&operators, &operator, at(0)).await.unwrap();
-    for email in ["bob@example.org", "op@example.org"] {
-        let refused = arrive(&world.scope, "s1", email, &[]).await.unwrap_err();
-        assert!(matches!(refused, EnterError::NotTheirs), "{email}: {refused}");
+    for (subject, email) in [("s1", "bob@example.org"), ("s2", "op@example.org")] {
+        let entered = arrive(&world.scope, subject, email, &[]).await.unwrap();
+        let accounts = users::by_email(world.store(), email).await.unwrap();
+        let own = accounts.iter().find(|one| one.id == entered.user).unwrap();
+        assert_eq!((accounts.len(), own.is_operator), (2, false), "{email}");
+        assert_eq!(role(&world.scope, &entered).await, Some(Role::Viewer));
+        assert_eq!(role(&other, &entered).await, None, "{email}");
     }
-    // The same subject of the same issuer is another company's word, and stands for nobody here.
+    // The same subject of the same issuer is another company's word, and stands for another person here.
     let ann = arrive(&other, "s9", "ann@example.org", &[]).await.unwrap();
-    let refused = arrive(&world.scope, "s9", "ann@example.org", &[]).await.unwrap_err();
-    assert!(matches!(refused, EnterError::NotTheirs), "{refused}");
-    let eve = arrive(&world.scope, "s9", "eve@example.org", &[]).await.unwrap();
+    let eve = arrive(&world.scope, "s9", "ann@example.org", &[]).await.unwrap();
     assert_ne!(eve.user, ann.user);
+}
+
+#[tokio::test]
+async fn an_account_that_another_company_opened_first_keeps_nobody_out() {
+    let world = World::new().await;
+    let other = company(world.store(), "Other").await;
+    set_up(&world.scope, &PLAIN).await;
+    set_up(&other, &PLAIN).await;
+    // By an invitation that its maker accepted, and by a provider that says anything.
+    member(&other, "ann@example.org", Role::Admin).await;
+    arrive(&other, "s1", "bob@example.org", &[]).await.unwrap();
+    invite(&world.scope, "ann@example.org", Role::Analyst).await;
+    for (subject, email, is) in
+        [("s1", "ann@example.org", Role::Analyst), ("s2", "bob@example.org", Role::Viewer)]
+    {
+        let entered = arrive(&world.scope, subject, email, &[]).await.unwrap();
+        assert_eq!(role(&world.scope, &entered).await, Some(is), "{email}");
+        assert_eq!(arrive(&world.scope, subject, email, &[]).await.unwrap(), entered);
+        assert_eq!(role(&other, &entered).await, None, "{email}");
+    }
+}
+
+#[tokio::test]
+async fn who_had_a_password_and_was_taken_out_comes_back_by_the_provider_once_invited() {
+    let world = World::new().await;
+    set_up(&world.scope, &PLAIN).await;
+    let ann = member(&world.scope, "ann@example.org", Role::Viewer).await;
+    users::remove_member(&world.scope, ann, at(1)).await.unwrap();
+    let refused = arrive(&world.scope, "s1", "ann@example.org", &[]).await.unwrap_err();
+    assert!(matches!(refused, EnterError::Removed), "{refused}");
+    invite(&world.scope, "ann@example.org", Role::Analyst).await;
+    let back = arrive(&world.scope, "s1", "ann@example.org", &[]).await.unwrap();
+    assert_eq!((back.user, role(&world.scope, &back).await), (ann, Some(Role::Analyst)));
 }
 
 #[tokio::test]
@@ -282,6 +317,16 @@ async fn a_provider_is_found_by_its_companys_name_or_by_a_domain_that_one_alone_
     let found = by_domain(store, "Example.ORG").await.unwrap().unwrap();
     assert_eq!(found.company(), world.scope.company());
     assert!(by_domain(store, "example.com").await.unwrap().is_none());
+    // People of the domain who are elsewhere are sent to no provider that merely names it.
+    let ann = member(&world.scope, "ann@example.org", Role::Viewer).await;
+    assert!(by_domain(store, "example.org").await.unwrap().is_some(), "ours");
+    let bob = member(&other, "bob@example.org", Role::Viewer).await;
+    assert!(by_domain(store, "example.org").await.unwrap().is_none(), "theirs as well");
+    member(&world.scope, "bob@example.org", Role::Viewer).await;
+    assert!(by_domain(store, "example.org").await.unwrap().is_some(), "they are ours too");
+    users::remove_member(&world.scope, ann, at(1)).await.unwrap();
+    assert!(by_domain(store, "example.org").await.unwrap().is_some(), "nobody else has them");
+    users::remove_member(&world.scope, bob, at(1)).await.unwrap();
     set_up(&other, &PLAIN).await;
     assert!(by_domain(store, "example.org").await.unwrap().is_none(), "nobody's to guess");
 }

@@ -7,8 +7,7 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::ReportFile;
-use super::read;
+use super::{BYTES_MAX, ReportFile, read};
 use crate::error::StoreError;
 use crate::tenant::TenantScope;
 
@@ -17,7 +16,20 @@ use crate::tenant::TenantScope;
 pub struct Making {
     /// What it is to be.
     pub report: ReportFile,
+    /// Whether the company's other files leave room for it.
+    pub has_room: bool,
     attempt: i32,
+}
+
+/// What became of a part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Put {
+    /// It is kept.
+    Done,
+    /// The file is not this attempt's any more.
+    NotOurs,
+    /// The company's files are as large as they may be.
+    NoRoom,
 }
 
 /// What a file came to.
@@ -37,7 +49,7 @@ pub struct Finished {
 pub async fn begin(scope: &TenantScope, id: Uuid) -> Result<Option<Making>, StoreError> {
     let mut tx = scope.begin("report_files.begin").await?;
     let attempt = sqlx::query_scalar!(
-        "UPDATE report_files SET attempt = attempt + 1
+        "UPDATE report_files SET attempt = attempt + 1, bytes = 0
          WHERE company_key = $1 AND id = $2 AND state = 'waiting' RETURNING attempt",
         scope.key(),
         id
@@ -50,8 +62,21 @@ pub async fn begin(scope: &TenantScope, id: Uuid) -> Result<Option<Making>, Stor
     // What a node wrote that died over it.
     drop_parts(&mut tx, scope.key(), id).await?;
     let report = read::one(&mut tx, scope.key(), id).await?;
+    let has_room = held(&mut tx, scope.key()).await? < BYTES_MAX;
     tx.commit().await?;
-    Ok(report.map(|report| Making { report, attempt }))
+    Ok(report.map(|report| Making { report, has_room, attempt }))
+}
+
+/// Bytes of all files that a company has, also of those that are being written.
+pub(super) async fn held(tx: &mut PgConnection, company_key: i64) -> Result<u64, StoreError> {
+    let bytes = sqlx::query_scalar!(
+        r#"SELECT coalesce(sum(bytes), 0)::bigint AS "bytes!"
+           FROM report_files WHERE company_key = $1"#,
+        company_key
+    )
+    .fetch_one(tx)
+    .await?;
+    Ok(bytes.unsigned_abs())
 }
 
 /// Whether it is still this attempt's to make; its row stays as it is until the transaction ends.
@@ -71,7 +96,7 @@ async fn is_ours(
     Ok(attempt == Some(making.attempt))
 }
 
-/// Adds a part to a file, counted from zero; whether it is still this attempt's.
+/// Adds a part to a file, counted from zero, where it is still this attempt's and the company has room for it.
 ///
 /// # Errors
 ///
@@ -81,22 +106,35 @@ pub async fn put_part(
     making: &Making,
     number: u32,
     bytes: &[u8],
-) -> Result<bool, StoreError> {
+) -> Result<Put, StoreError> {
     let mut tx = scope.begin("report_files.put_part").await?;
-    let is_ours = is_ours(&mut tx, scope.key(), making).await?;
-    if is_ours {
-        sqlx::query!(
-            "INSERT INTO report_parts (company_key, report, number, bytes) VALUES ($1, $2, $3, $4)",
-            scope.key(),
-            making.report.id,
-            number.cast_signed(),
-            bytes
-        )
-        .execute(&mut *tx)
-        .await?;
+    if !is_ours(&mut tx, scope.key(), making).await? {
+        return Ok(Put::NotOurs);
     }
+    let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+    // Each node asks for itself: what several write at once may pass it by a part each.
+    if held(&mut tx, scope.key()).await?.saturating_add(length) > BYTES_MAX {
+        return Ok(Put::NoRoom);
+    }
+    sqlx::query!(
+        "INSERT INTO report_parts (company_key, report, number, bytes) VALUES ($1, $2, $3, $4)",
+        scope.key(),
+        making.report.id,
+        number.cast_signed(),
+        bytes
+    )
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query!(
+        "UPDATE report_files SET bytes = bytes + $3 WHERE company_key = $1 AND id = $2",
+        scope.key(),
+        making.report.id,
+        length.cast_signed()
+    )
+    .execute(&mut *tx)
+    .await?;
     tx.commit().await?;
-    Ok(is_ours)
+    Ok(Put::Done)
 }
 
 /// Says that a file is whole; whether it was still this attempt's.
@@ -142,7 +180,7 @@ pub async fn fail(
     if is_ours(&mut tx, scope.key(), making).await? {
         drop_parts(&mut tx, scope.key(), making.report.id).await?;
         sqlx::query!(
-            "UPDATE report_files SET state = 'failed', error = $3, finished_at = $4
+            "UPDATE report_files SET state = 'failed', error = $3, finished_at = $4, bytes = 0
              WHERE company_key = $1 AND id = $2",
             scope.key(),
             making.report.id,

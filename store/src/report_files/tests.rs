@@ -32,7 +32,7 @@ async fn a_report_is_waiting_until_its_file_is_whole() {
     let making = begin(&world.scope, report).await.unwrap().unwrap();
     assert_eq!(making.report.spec, SPEC);
     for (number, bytes) in [(0, b"first "), (1, b"second")] {
-        assert!(put_part(&world.scope, &making, number, bytes).await.unwrap());
+        assert_eq!(put_part(&world.scope, &making, number, bytes).await.unwrap(), Put::Done);
     }
     assert_eq!(state(&world, report).await, ReportState::Waiting);
     let finished = Finished { bytes: 12, records: 2 };
@@ -80,7 +80,7 @@ async fn a_report_that_nobody_makes_any_more_is_given_up_and_no_other_is() {
     assert_eq!(state(&world, done).await, ReportState::Done);
     assert_eq!(world.number(COUNT_PARTS).await, 1, "its file is no longer there");
     // Whoever comes back late to it finds that it is over.
-    assert!(!put_part(&world.scope, &making, 1, b"late").await.unwrap());
+    assert_eq!(put_part(&world.scope, &making, 1, b"late").await.unwrap(), Put::NotOurs);
 }
 
 #[tokio::test]
@@ -88,13 +88,13 @@ async fn an_attempt_that_another_one_has_followed_writes_nothing_any_more() {
     let world = World::new().await;
     let report = ask(&world).await;
     let lost = begin(&world.scope, report).await.unwrap().unwrap();
-    assert!(put_part(&world.scope, &lost, 0, b"old").await.unwrap());
+    assert_eq!(put_part(&world.scope, &lost, 0, b"old").await.unwrap(), Put::Done);
     let ours = begin(&world.scope, report).await.unwrap().unwrap();
-    assert!(!put_part(&world.scope, &lost, 1, b"old").await.unwrap());
+    assert_eq!(put_part(&world.scope, &lost, 1, b"old").await.unwrap(), Put::NotOurs);
     assert!(!finish(&world.scope, &lost, Finished::default(), at(5)).await.unwrap());
     fail(&world.scope, &lost, "a lost attempt", at(5)).await.unwrap();
     assert_eq!(state(&world, report).await, ReportState::Waiting);
-    assert!(put_part(&world.scope, &ours, 0, b"new").await.unwrap());
+    assert_eq!(put_part(&world.scope, &ours, 0, b"new").await.unwrap(), Put::Done);
     assert!(finish(&world.scope, &ours, Finished::default(), at(6)).await.unwrap());
     assert_eq!(part(&world.scope, report, 0).await.unwrap().as_deref(), Some(&b"new"[..]));
     assert_eq!(part(&world.scope, report, 1).await.unwrap(), None);
@@ -154,4 +154,29 @@ async fn who_asked_for_a_report_and_deleted_it_is_in_the_audit_log() {
         actions.contains(&"report.create") && actions.contains(&"report.delete"),
         "{actions:?}"
     );
+}
+
+#[tokio::test]
+async fn reports_that_are_made_at_once_have_the_room_of_one_company() {
+    let world = World::new().await;
+    let (first, second, third) = (ask(&world).await, ask(&world).await, ask(&world).await);
+    let scope = &world.scope;
+    let [one, other] = [first, second].map(|report| begin(scope, report));
+    let (one, other) = (one.await.unwrap().unwrap(), other.await.unwrap().unwrap());
+    assert!(one.has_room && other.has_room);
+    assert_eq!(put_part(scope, &one, 0, b"part").await.unwrap(), Put::Done);
+    // All but three bytes of what there may be.
+    let sql = format!("UPDATE report_files SET bytes = {} WHERE id = '{first}'", BYTES_MAX - 3);
+    world.database.execute(&sql).await;
+    assert_eq!(put_part(scope, &other, 0, b"four").await.unwrap(), Put::NoRoom);
+    assert_eq!(put_part(scope, &other, 0, b"two").await.unwrap(), Put::Done);
+    assert_eq!(put_part(scope, &one, 1, b"x").await.unwrap(), Put::NoRoom);
+    let late = begin(scope, third).await.unwrap().unwrap();
+    assert!(!late.has_room, "nothing is read for what cannot be kept");
+    let new = NewReport { id: id(), name: "One more", spec: SPEC };
+    let refused = create(scope, &new, at(1)).await;
+    assert!(matches!(refused, Err(CreateError::TooLarge)), "{refused:?}");
+    // What is given up or begun again gives its room back.
+    fail(scope, &one, "too large", at(2)).await.unwrap();
+    assert!(begin(scope, third).await.unwrap().unwrap().has_room);
 }

@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{BYTES_MAX, FILES_MAX, KEPT, Payload, ReportFile, Spec, read};
+use super::{BYTES_MAX, FILES_MAX, KEPT, Payload, ReportFile, Spec, content, read};
 use crate::audit::{self, Change};
 use crate::cves::Severity;
 use crate::error::StoreError;
@@ -54,17 +54,17 @@ pub async fn create(
     now: OffsetDateTime,
 ) -> Result<ReportFile, CreateError> {
     let mut tx = scope.begin("report_files.create").await?;
-    let there = sqlx::query!(
-        r#"SELECT count(*) AS "files!", coalesce(sum(bytes), 0)::bigint AS "bytes!"
-           FROM report_files WHERE company_key = $1"#,
+    let files = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "files!" FROM report_files WHERE company_key = $1"#,
         scope.key()
     )
     .fetch_one(&mut *tx)
     .await?;
-    if there.files >= i64::from(FILES_MAX) {
+    if files >= i64::from(FILES_MAX) {
         return Err(CreateError::TooMany);
     }
-    if there.bytes.unsigned_abs() >= BYTES_MAX {
+    // Those that wait are nothing yet: each is asked again when it is begun and as it grows.
+    if content::held(&mut tx, scope.key()).await? >= BYTES_MAX {
         return Err(CreateError::TooLarge);
     }
     insert(&mut tx, scope, new, None, now).await?;
@@ -129,7 +129,7 @@ pub async fn give_up_lost(
     const WHY: &str = "nobody got it done: ask for it again";
     let mut tx = scope.begin("report_files.give_up_lost").await?;
     let lost = sqlx::query_scalar!(
-        "UPDATE report_files SET state = 'failed', error = $4, finished_at = $3
+        "UPDATE report_files SET state = 'failed', error = $4, finished_at = $3, bytes = 0
          WHERE company_key = $1 AND created_at < $2 AND state = 'waiting' RETURNING id",
         scope.key(),
         before,
@@ -159,7 +159,7 @@ pub(crate) async fn cancel_within(
 ) -> Result<bool, StoreError> {
     let done = sqlx::query!(
         // It has failed, to a release that knows no better.
-        "UPDATE report_files SET state = 'failed', cancelled_at = $3, finished_at = $3,
+        "UPDATE report_files SET state = 'failed', cancelled_at = $3, finished_at = $3, bytes = 0,
                 error = 'cancelled by ' || $4::text
          WHERE company_key = $1 AND id = $2 AND state = 'waiting'",
         scope.key(),

@@ -114,6 +114,14 @@ impl Principal {
         self.is_operator && self.is_within(permission)
     }
 
+    /// What it lacks of a role's permissions although its own role has them: whoever is narrowed gives nobody a role
+    /// that does more than they may. `None` when it may give the role.
+    #[must_use]
+    pub fn lacks_of(&self, role: Role) -> Option<Permission> {
+        let mut given = Permission::ALL.iter().copied().filter(|one| one.role() <= role);
+        given.find(|one| !self.is_within(*one))
+    }
+
     fn is_within(&self, permission: Permission) -> bool {
         self.only.as_ref().is_none_or(|only| only.contains(&permission))
     }

@@ -14,7 +14,7 @@ use crate::sessions;
 use crate::tenant::{OPERATORS, OperatorScope, Role, TenantScope};
 
 /// People of one list.
-const PEOPLE_MAX: i64 = 1_000;
+pub const PEOPLE_MAX: u32 = 1_000;
 
 /// Somebody in a company, or among the operators.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,7 +103,7 @@ pub async fn list_members(scope: &TenantScope) -> Result<Vec<Member>, StoreError
            FROM memberships m JOIN users u ON u.id = m.user_id
            WHERE m.company_key = $1 ORDER BY u.email LIMIT $2"#,
         scope.key(),
-        PEOPLE_MAX
+        i64::from(PEOPLE_MAX)
     )
     .fetch_all(&mut *tx)
     .await?;
@@ -170,7 +170,7 @@ pub async fn list_operators(operator: &OperatorScope) -> Result<Vec<Member>, Sto
         r#"SELECT id, email, name, 'operator' AS "role!", created_at, 1::bigint AS "revision!",
                   totp_confirmed_at IS NOT NULL AS "has_second_factor!"
            FROM users WHERE is_operator AND disabled_at IS NULL ORDER BY email LIMIT $1"#,
-        PEOPLE_MAX
+        i64::from(PEOPLE_MAX)
     )
     .fetch_all(&mut *tx)
     .await?;

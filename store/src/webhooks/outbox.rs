@@ -28,6 +28,8 @@ pub struct Claimed {
     pub template: Template,
     /// Its secrets as they were sealed; the first is its present one.
     pub secrets: Vec<Vec<u8>>,
+    /// Whether a message that waits was sent and not answered at all.
+    pub is_silent: bool,
 }
 
 impl std::fmt::Debug for Claimed {
@@ -74,9 +76,13 @@ pub async fn claim(
     .fetch_all(&mut *tx)
     .await?;
     let rows = sqlx::query!(
-        "UPDATE webhooks SET leased_by = $3, leased_until = $4
-         WHERE company_key = $1 AND id = ANY($2)
-         RETURNING id, url, template, secret, secret_before, secret_before_until",
+        r#"UPDATE webhooks w SET leased_by = $3, leased_until = $4
+           WHERE w.company_key = $1 AND w.id = ANY($2)
+           RETURNING w.id, w.url, w.template, w.secret, w.secret_before, w.secret_before_until,
+                     EXISTS (SELECT FROM webhook_deliveries d
+                             WHERE d.company_key = $1 AND d.webhook = w.id
+                               AND d.state = 'pending' AND d.attempts > 0
+                               AND d.status IS NULL) AS "is_silent!""#,
         scope.key(),
         &due,
         turn,
@@ -97,6 +103,7 @@ pub async fn claim(
                 url: row.url,
                 template: read::template(&row.template)?,
                 secrets: std::iter::once(row.secret).chain(before).collect(),
+                is_silent: row.is_silent,
             })
         })
         .collect()

@@ -101,7 +101,8 @@ async fn company_key(db: &Database) -> anyhow::Result<String> {
 /// Somebody who can sign in at the console, with a password that only this data folder has.
 async fn sign_in(db: &Database) -> anyhow::Result<()> {
     let path = db.config.node.data_dir.join(PASSWORD_FILE);
-    let account = users::by_email(&db.store, OPERATOR).await?;
+    let accounts = users::by_email(&db.store, OPERATOR).await?;
+    let account = accounts.into_iter().find(|account| account.is_operator);
     if account.is_some() && path.exists() {
         return Ok(());
     }

@@ -78,6 +78,7 @@ documented!(A B);
 documented!(A B C);
 documented!(A B C D);
 documented!(A B C D E);
+documented!(A B C D E G);
 
 /// Declares a method of `Routes` for a method of HTTP.
 macro_rules! method {

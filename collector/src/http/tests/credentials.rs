@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::harness::{Answer, Api};
+use super::people::person;
 
 const PASSWORD: &str = "seven quiet herons";
 
@@ -270,4 +271,42 @@ async fn a_token_is_bounded_as_it_was_asked_for_and_newest_stand_first() {
     assert!(names.contains(&json!("most")), "{names:?}");
     let theirs = api.get("/api/v1/enrolment-tokens", &api.theirs.admin).await;
     assert!(!theirs.text.contains("plain"), "{}", theirs.text);
+}
+
+#[tokio::test]
+async fn a_key_with_scopes_gives_no_role_that_may_do_more() {
+    let api = Api::new().await;
+    let narrow = async |scopes: Value| {
+        let body = json!({ "name": "narrow", "role": "admin", "scopes": scopes });
+        text(&made(&api, "/api-keys", &body).await, "key").to_owned()
+    };
+    let people = narrow(json!(["users:manage"])).await;
+    let reader = narrow(json!(["users:manage", "inventory:read", "inventory:export"])).await;
+    let invite = |role: &str| json!({ "email": "ann@example.org", "role": role });
+    for (key, role, lacks) in [
+        (&people, "viewer", "inventory:read"),
+        (&people, "admin", "inventory:read"),
+        (&reader, "analyst", "hosts:scan"),
+        (&reader, "admin", "hosts:scan"),
+    ] {
+        post(&api, "/invitations", key, &invite(role)).await.refuses(403, lacks);
+    }
+    let invited = post(&api, "/invitations", &reader, &invite("viewer")).await;
+    assert_eq!(invited.status, StatusCode::CREATED, "{}", invited.text);
+    person(&api, "bob@example.org", "viewer").await;
+    let users = api.get("/api/v1/users", &people).await.items();
+    let path = format!("/users/{}", text(&users[0], "id"));
+    let raise = async |key: &str| {
+        let headers = [("if-match", "*")];
+        let way = (Method::PATCH, path.as_str());
+        api.write(way, key, &headers, &json!({ "role": "admin" })).await
+    };
+    raise(&reader).await.refuses(403, "hosts:scan");
+    assert_eq!(raise(&api.ours.admin).await.status, StatusCode::OK);
+    let provider = json!({ "issuer": "https://id.example", "client_id": "muster",
+                           "client_secret": "s", "domains": ["example.org"],
+                           "default_role": "admin" });
+    let headers = [("if-match", "*")];
+    let put = api.write((Method::PUT, "/oidc"), &reader, &headers, &provider).await;
+    put.refuses(403, "hosts:scan");
 }

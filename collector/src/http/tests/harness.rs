@@ -30,6 +30,7 @@ use uuid::Uuid;
 use crate::clock::{Clock, ManualClock};
 use crate::config::{Config, Layers, OidcConfig, WebhooksConfig};
 use crate::http::{ApiState, Explained, Exports, Gate, Live, Node, NodeStatus, Uploads, router};
+use crate::lifecycle::Lifecycle;
 use crate::mail::Passes;
 use crate::oidc::Oidc;
 use crate::pipeline::matcher::Matcher;
@@ -52,7 +53,7 @@ pub(super) struct Tenant {
 
 /// An API with two companies.
 pub(super) struct Api {
-    router: Router,
+    pub(super) router: Router,
     pub(super) hand: ManualClock,
     pub(super) node: Arc<FakeNode>,
     pub(super) database: FreshDatabase,
@@ -192,7 +193,8 @@ impl Api {
             metrics: PrometheusBuilder::new().build_recorder().handle(),
             node: shared,
             gate: Gate::new(&config),
-            exports: Exports::default(),
+            tasks: Lifecycle::new(),
+            exports: Exports::new(Lifecycle::new()),
             uploads: Uploads::new(&config),
             live,
             reach: Reach::new(&WebhooksConfig::default()),

@@ -3,6 +3,7 @@
 use axum::body::Body;
 use axum::http::{Method, Request, header};
 use serde_json::{Value, json};
+use tower::ServiceExt as _;
 
 use super::harness::{Answer, Api};
 
@@ -228,4 +229,33 @@ async fn operators_see_the_job_of_an_import_and_nobody_else_does() {
     assert_eq!((&jobs[0]["tick"], &jobs[0]["attempts"]), (&import["id"], &json!(0)));
     assert_eq!(get(&api, "/operator/jobs", &api.ours.admin).await.status, 403);
     get(&api, "/operator/jobs?state=lost", &api.operator).await.blames("state", "one of queued");
+}
+
+#[tokio::test]
+async fn who_sends_nothing_of_a_document_keeps_no_other_company_waiting() {
+    let api = Api::new().await;
+    let stalled = Request::post("/api/v1/imports?name=shop")
+        .header(header::AUTHORIZATION, format!("Bearer {}", api.theirs.analyst))
+        .body(Body::from_stream(futures_util::stream::pending::<std::io::Result<Vec<u8>>>()))
+        .unwrap();
+    let mut waiting = tokio::task::JoinSet::new();
+    let router = api.router.clone();
+    waiting.spawn(async move { router.oneshot(stalled).await });
+    let body = document(&packages(&["lodash"]));
+    let theirs = async |name: &str| {
+        let path = format!("/api/v1/imports?name={name}");
+        api.send(Method::POST, &path, Some(&api.theirs.analyst), Some(&body)).await
+    };
+    // Once theirs waits, theirs alone is told to come later.
+    let mut tried = 0;
+    while theirs(&format!("a{tried}")).await.status != 503 {
+        tried += 1;
+        assert!(tried < 100, "their place is never taken");
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(upload(&api, "name=shop", &body).await.status, 202);
+    waiting.abort_all();
+    while waiting.join_next().await.is_some() {}
+    let again = theirs("later").await;
+    assert_eq!(again.status, 202, "{}", again.text);
 }

@@ -293,8 +293,14 @@ async fn a_session_that_was_planted_ends_and_a_provider_opens_no_other_company()
     assert_eq!(accepted.status, StatusCode::NO_CONTENT, "{}", accepted.text);
     world.provider.says(&json!({ "sub": "s2", "email": "Bob@Example.org" }));
     let mut thief = Browser::default();
-    assert_eq!(world.sign_in(&mut thief).await, "/sign-in?sso=not-theirs");
-    assert!(!thief.is_in());
+    assert_eq!(world.sign_in(&mut thief).await, "/hosts?a=b");
+    // An account of our own: theirs is neither opened by it nor seen.
+    let me = world.me(&mut thief).await;
+    let companies = me["companies"].as_array().unwrap();
+    assert_eq!((companies.len(), &companies[0]["role"]), (1, &json!("viewer")));
+    let claim = json!({ "email": "bob@example.org", "password": "seven quiet herons" });
+    let signed_in = world.api.write((Method::POST, "/sessions"), &theirs.admin, &headers, &claim);
+    assert_eq!(signed_in.await.status, StatusCode::CREATED, "theirs is as it was");
 }
 
 #[tokio::test]

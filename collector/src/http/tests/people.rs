@@ -63,16 +63,22 @@ impl Browser {
 /// Invites somebody into our company and accepts, with a password.
 pub(super) async fn person(api: &Api, email: &str, role: &str) {
     let token = invite(api, email, role).await;
-    let accept = json!({ "token": token, "name": "Ann", "password": PASSWORD });
-    let accepted =
-        Browser::default().send(api, Method::POST, "/invitations/accept", Some(accept)).await;
+    let accepted = accept(api, &token, PASSWORD).await;
     assert_eq!(accepted.status, StatusCode::NO_CONTENT, "{}", accepted.text);
 }
 
 async fn invite(api: &Api, email: &str, role: &str) -> String {
+    invite_as(api, &api.ours.admin, email, role).await
+}
+
+async fn accept(api: &Api, token: &str, password: &str) -> Answer {
+    let accept = json!({ "token": token, "name": "Ann", "password": password });
+    Browser::default().send(api, Method::POST, "/invitations/accept", Some(accept)).await
+}
+
+async fn invite_as(api: &Api, admin: &str, email: &str, role: &str) -> String {
     let body = json!({ "email": email, "role": role }).to_string();
-    let admin = Some(api.ours.admin.as_str());
-    let made = api.send(Method::POST, "/api/v1/invitations", admin, Some(&body)).await;
+    let made = api.send(Method::POST, "/api/v1/invitations", Some(admin), Some(&body)).await;
     assert_eq!(made.status, StatusCode::CREATED, "{}", made.text);
     made.json()["token"].as_str().unwrap().to_owned()
 }
@@ -226,6 +232,65 @@ async fn an_invitation_is_good_once_and_for_its_own_address() {
         .send(&api, Method::POST, "/invitations/accept", Some(accept(&second, "another long one")))
         .await;
     assert_eq!(wrong.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn no_company_keeps_an_address_from_another_or_learns_who_has_it() {
+    let api = Api::new().await;
+    let (stolen, own) = ("a password of theirs", "seven quiet herons");
+    // Theirs invites somebody of ours, and accepts it itself.
+    let token = invite_as(&api, &api.theirs.admin, "ann@example.org", "admin").await;
+    assert_eq!(accept(&api, &token, stolen).await.status, StatusCode::NO_CONTENT);
+    // With a wrong password, a short one or none of its own, the link answers as for an address that nobody has.
+    for email in ["ann@example.org", "nobody@example.org"] {
+        let token = invite(&api, email, "viewer").await;
+        let short = accept(&api, &token, "short").await;
+        assert_eq!(short.status, StatusCode::UNPROCESSABLE_ENTITY, "{email}");
+        assert_eq!(short.json()["errors"][0]["field"], "password", "{email}");
+        let accepted = accept(&api, &token, own).await;
+        assert_eq!(accepted.status, StatusCode::NO_CONTENT, "{email}: {}", accepted.text);
+    }
+    // The password says which account is meant, and neither reaches into the other's company.
+    for (password, company) in [(own, &api.ours), (stolen, &api.theirs)] {
+        let mut browser = Browser::default();
+        let began = browser.sign_in(&api, "ann@example.org", password).await;
+        assert_eq!(began.status, StatusCode::CREATED, "{}", began.text);
+        let me = browser.send(&api, Method::GET, "/me", None).await.json();
+        assert_eq!(me["companies"].as_array().unwrap().len(), 1, "{me}");
+        let hosts = browser.send(&api, Method::GET, "/hosts", None).await.json();
+        assert_eq!(hosts["items"][0]["id"], company.host.to_string());
+    }
+}
+
+#[tokio::test]
+async fn who_gives_the_password_of_an_account_works_in_both_companies_with_it() {
+    let api = Api::new().await;
+    person(&api, "ann@example.org", "viewer").await;
+    let token = invite_as(&api, &api.theirs.admin, "ann@example.org", "analyst").await;
+    assert_eq!(accept(&api, &token, PASSWORD).await.status, StatusCode::NO_CONTENT);
+    let mut ann = Browser::default();
+    ann.sign_in(&api, "ann@example.org", PASSWORD).await;
+    let me = ann.send(&api, Method::GET, "/me", None).await.json();
+    assert_eq!(me["companies"].as_array().unwrap().len(), 2, "{me}");
+}
+
+#[tokio::test]
+async fn the_passwords_of_one_address_stay_apart() {
+    let api = Api::new().await;
+    person(&api, "ann@example.org", "viewer").await;
+    let token = invite_as(&api, &api.theirs.admin, "ann@example.org", "viewer").await;
+    let other = "another long one";
+    assert_eq!(accept(&api, &token, other).await.status, StatusCode::NO_CONTENT);
+    let mut ann = Browser::default();
+    ann.sign_in(&api, "ann@example.org", PASSWORD).await;
+    let set = async |ann: &mut Browser, new: &str| {
+        let body = json!({ "password": PASSWORD, "new_password": new });
+        ann.send(&api, Method::PUT, "/me/password", Some(body)).await
+    };
+    let same = set(&mut ann, other).await;
+    assert_eq!(same.json()["errors"][0]["field"], "new_password", "{}", same.text);
+    let changed = set(&mut ann, "a third one of words").await;
+    assert_eq!(changed.status, StatusCode::NO_CONTENT, "{}", changed.text);
 }
 
 #[tokio::test]

@@ -178,3 +178,31 @@ async fn a_body_that_is_too_large_to_be_asked_again_is_refused_with_its_bound() 
     let small = ask(&api, (Method::POST, "/labels"), "w", &json!({ "name": "a" })).await;
     assert_eq!(small.status, StatusCode::CREATED, "the word was not spent: {}", small.text);
 }
+
+#[tokio::test]
+async fn who_hangs_up_and_asks_again_has_it_done_once() {
+    let api = Api::new().await;
+    let body = json!({ "name": "a" });
+    let hangs_up = async {
+        while api.database.number("SELECT count(*) FROM idempotent_requests").await == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        biased;
+        () = hangs_up => {}
+        _ = ask(&api, (Method::POST, "/labels"), "w", &body) => {}
+    }
+    let again = loop {
+        let again = ask(&api, (Method::POST, "/labels"), "w", &body).await;
+        if is_replayed(&again) {
+            break again;
+        }
+        assert_eq!(again.json()["type"], "urn:muster:problem:running", "{}", again.text);
+        tokio::task::yield_now().await;
+    };
+    assert_eq!(again.status, StatusCode::CREATED, "{}", again.text);
+    assert_eq!(labels(&api, "a").await, 1);
+    let log = api.get("/api/v1/audit?action=label", &api.ours.admin).await;
+    assert_eq!(log.items().len(), 1);
+}

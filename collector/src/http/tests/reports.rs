@@ -2,7 +2,7 @@
 
 use axum::http::Method;
 use serde_json::{Value, json};
-use store::report_files::{self, Finished};
+use store::report_files::{self, Finished, Put};
 use uuid::Uuid;
 
 use super::harness::{Answer, Api, NOW};
@@ -31,7 +31,7 @@ async fn make(api: &Api, id: &str, bytes: &[u8]) {
     let (scope, id) = (&api.ours.scope, id.parse::<Uuid>().unwrap());
     let making = report_files::begin(scope, id).await.unwrap().unwrap();
     for (number, part) in (0..).zip(bytes.chunks(10)) {
-        assert!(report_files::put_part(scope, &making, number, part).await.unwrap());
+        assert_eq!(report_files::put_part(scope, &making, number, part).await.unwrap(), Put::Done);
     }
     let finished = Finished { bytes: bytes.len() as u64, records: 1 };
     assert!(report_files::finish(scope, &making, finished, NOW).await.unwrap());

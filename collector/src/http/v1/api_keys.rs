@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use store::api_keys::{self, ApiKey, NewApiKey};
+use store::api_keys::{self, ApiKey, KEYS_MAX, NewApiKey};
 use store::permission::Permission;
 use store::tenant::{Principal, Role};
 use time::OffsetDateTime;
@@ -74,7 +74,7 @@ impl From<ApiKey> for KeyView {
 async fn list(tenant: Tenant<ManageKeys>) -> Result<Json<Whole<KeyView>>, Problem> {
     let scope = tenant.scope;
     let keys = api_keys::list(&scope).await?;
-    Ok(page::whole(keys, KeyView::from))
+    Ok(page::whole_within(keys, KEYS_MAX, KeyView::from))
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -32,7 +32,8 @@ async fn export(
     Params(ExportQuery {}): Params<ExportQuery>,
     State(state): State<ApiState>,
 ) -> Result<Archived, Problem> {
-    let (place, now) = (state.exports.place()?, state.clock.now());
+    let place = state.exports.place(tenant.scope.company())?;
+    let now = state.clock.now();
     let company = companies::own(&tenant.scope).await?;
     let data = data::export(&tenant.scope, now).await?;
     Ok(archive::respond((company.id, &company.name), place, data, now))

@@ -254,7 +254,7 @@ async fn export(
     page::refuse(query.limit, query.page_token.as_deref())?;
     let format = query.format;
     let filter = query.filter()?;
-    let place = state.exports.place()?;
+    let place = state.exports.place(tenant.scope.company())?;
     let all = cves::export(&tenant.scope, &filter, sort).await?;
     export::respond("cves", format, place, all, ItemView::from).await
 }

@@ -119,7 +119,7 @@ async fn export(
     page::refuse(query.limit, query.page_token.as_deref())?;
     let format = query.format;
     let filter = query.filter(&scope).await?;
-    let place = state.exports.place()?;
+    let place = state.exports.place(scope.company())?;
     let all = exceptions::export(&scope, &filter).await?;
     export::respond("exceptions", format, place, all, ExceptionView::from).await
 }

@@ -190,7 +190,7 @@ async fn export(
     page::refuse(query.limit, query.page_token.as_deref())?;
     let format = query.format;
     let filter = query.filter(&scope, &state).await?;
-    let place = state.exports.place()?;
+    let place = state.exports.place(scope.company())?;
     let all = findings::export(&scope, &filter, sort).await?;
     let as_of = filter.as_of;
     let view = move |finding| FindingView::new(finding, as_of);

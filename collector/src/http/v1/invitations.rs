@@ -5,24 +5,25 @@ use axum::extract::State;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::api_keys::PresentedKey;
-use store::invitations::{self, Accepting, Invitation, NewInvitation};
+use store::invitations::{self, Accepting, INVITATIONS_MAX, Invitation, NewInvitation};
+use store::tenant::Role;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use super::credential;
-use super::users::company_role;
+use super::users::{company_role, may_give};
 use crate::http::answer::{Created, NoContent};
 use crate::http::client::Client;
 use crate::http::csrf::SameSite;
 use crate::http::document::{DateTime, Routes};
-use crate::http::extract::{Body, Path, Tenant, parse_id};
+use crate::http::extract::{Authenticated, Body, Path, Tenant, parse_id};
 use crate::http::may::ManageUsers;
 use crate::http::page::{self, Whole};
 use crate::http::password;
 use crate::http::problem::Problem;
 use crate::http::schema::RoleName;
 use crate::http::state::ApiState;
-use crate::http::v1::sessions::{Claim, prove};
+use crate::http::v1::sessions::{Claim, find};
 
 /// How the text of an invitation begins.
 const PREFIX: &str = "msi_";
@@ -92,7 +93,7 @@ async fn list(
     State(state): State<ApiState>,
 ) -> Result<Json<Whole<InvitationView>>, Problem> {
     let open = invitations::list(&tenant.scope, state.clock.now()).await?;
-    Ok(page::whole(open, InvitationView::from))
+    Ok(page::whole_within(open, INVITATIONS_MAX, InvitationView::from))
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -153,11 +154,13 @@ pub(super) fn address(text: &str) -> Result<String, Problem> {
 
 async fn create(
     tenant: Tenant<ManageUsers>,
+    who: Authenticated,
     State(state): State<ApiState>,
     Body(new): Body<New>,
 ) -> Result<Created<InvitationView>, Problem> {
     let now = state.clock.now();
     let role = company_role(&new.role)?;
+    may_give(&who, role)?;
     let made = invite(&new.email, now)?;
     let row = invitations::create(&tenant.scope, &made.to_store(), role, now).await?;
     Ok(Created(InvitationView::shown_once(row, &made)))
@@ -198,21 +201,29 @@ async fn accept(
     let gone = || Problem::field("token", "it is no invitation, or one that is used or over");
     let key = PresentedKey::parse_as(PREFIX, &accept.token).map_err(|_| gone())?;
     let invitation = invitations::open(&state.store, &key, now).await?.ok_or_else(gone)?;
-    let known = store::users::by_email(&state.store, &invitation.email).await?;
-    let user = if known.is_some() {
-        // Whoever got hold of the link gets nothing out of it without the account's own password.
-        let claim = Claim { email: invitation.email, password: accept.password, code: accept.code };
-        let account = prove(&state, claim, from.address).await?;
-        invitations::accept(&state.store, &key, Accepting::Known(account.id), now).await?
-    } else {
-        let name = credential::name(accept.name.as_deref().unwrap_or_default())?;
-        password::check(&accept.password, &invitation.email)
-            .map_err(|why| Problem::field("password", why))?;
-        let hash = state.gate.passwords().hash(accept.password).await?;
-        let new = Accepting::New { id: Uuid::new_v4(), name, password: &hash };
-        invitations::accept(&state.store, &key, new, now).await?
-    };
-    user.map(|_| NoContent).ok_or_else(gone)
+    let accounts = store::users::by_email(&state.store, &invitation.email).await?;
+    let salted =
+        accounts.iter().map(|account| account.password.clone()).find(|one| !one.is_empty());
+    // The password alone says whether it is an account that there is or a new one. Whoever holds the link learns
+    // nothing of accounts that others have of the address, and is not kept out by them.
+    let (email, password) = (invitation.email.clone(), accept.password.clone());
+    let claim = Claim { email, password, code: accept.code };
+    if let Some(account) = find(&state, accounts, claim, from.address).await? {
+        if invitation.role == Role::Operator && !account.is_operator {
+            let detail = "another one than that of the account that you have: this makes a new one";
+            return Err(Problem::field("password", detail));
+        }
+        let user = invitations::accept(&state.store, &key, Accepting::Known(account.id), now);
+        return user.await?.map(|_| NoContent).ok_or_else(gone);
+    }
+    let name = credential::name(accept.name.as_deref().unwrap_or_default())?;
+    password::check(&accept.password, &invitation.email)
+        .map_err(|why| Problem::field("password", why))?;
+    let hash = state.gate.passwords().hash(accept.password, salted).await?;
+    let new = Accepting::New { id: Uuid::new_v4(), name, password: &hash };
+    let user = invitations::accept(&state.store, &key, new, now).await?;
+    // The address stands for somebody in this company already, whose password it is not.
+    user.map(|_| NoContent).ok_or(Problem::SignInRefused)
 }
 
 #[cfg(test)]

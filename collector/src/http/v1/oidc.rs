@@ -11,10 +11,10 @@ use store::tenant::Role;
 use time::OffsetDateTime;
 
 use super::credential;
-use super::users::company_role;
+use super::users::{company_role, may_give};
 use crate::http::answer::{NoContent, Versioned};
 use crate::http::document::{DateTime, Routes};
-use crate::http::extract::{Body, IfMatch, Tenant};
+use crate::http::extract::{Authenticated, Body, IfMatch, Tenant};
 use crate::http::may::ManageUsers;
 use crate::http::problem::Problem;
 use crate::http::schema::RoleName;
@@ -223,10 +223,13 @@ fn view(state: &ApiState, provider: Option<Provider>) -> Versioned<OidcView> {
 
 async fn put(
     tenant: Tenant<ManageUsers>,
+    who: Authenticated,
     State(state): State<ApiState>,
     IfMatch(version): IfMatch,
     Body(new): Body<ProviderBody>,
 ) -> Result<Versioned<OidcView>, Problem> {
+    // A provider makes whoever it likes an admin.
+    may_give(&who, Role::Admin)?;
     let checked = new.check()?;
     if state.oidc.redirect_uri().is_none() {
         return Err(Problem::Conflict(OidcError::Off.to_string()));

@@ -2,14 +2,15 @@
 
 use axum::Json;
 use axum::extract::State;
-use store::users;
+use store::tenant::Role;
+use store::users::{self, PEOPLE_MAX};
 use uuid::Uuid;
 
 use super::invitations::{InvitationView, NewOperatorInvitation, invite};
-use super::users::UserView;
+use super::users::{UserView, may_give};
 use crate::http::answer::{Created, NoContent};
 use crate::http::document::Routes;
-use crate::http::extract::{Body, Operator, Path, parse_id};
+use crate::http::extract::{Authenticated, Body, Operator, Path, parse_id};
 use crate::http::may::ManageOperators;
 use crate::http::page::{self, Whole};
 use crate::http::problem::Problem;
@@ -34,7 +35,7 @@ pub(super) fn routes() -> Routes {
 
 async fn list(operator: Operator<ManageOperators>) -> Result<Json<Whole<UserView>>, Problem> {
     let operators = users::list_operators(&operator.scope).await?;
-    Ok(page::whole(operators, UserView::from))
+    Ok(page::whole_within(operators, PEOPLE_MAX, UserView::from))
 }
 
 async fn remove(
@@ -50,9 +51,11 @@ async fn remove(
 
 async fn create_invitation(
     operator: Operator<ManageOperators>,
+    who: Authenticated,
     State(state): State<ApiState>,
     Body(new): Body<NewOperatorInvitation>,
 ) -> Result<Created<InvitationView>, Problem> {
+    may_give(&who, Role::Operator)?;
     let now = state.clock.now();
     let invitation = invite(&new.email, now)?;
     let row =

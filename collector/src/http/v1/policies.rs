@@ -234,7 +234,7 @@ async fn export(
     let scope = tenant.scope;
     page::refuse(query.limit, query.page_token.as_deref())?;
     let (policy, filter) = asked(&scope, &policy, query.state.as_deref()).await?;
-    let place = state.exports.place()?;
+    let place = state.exports.place(scope.company())?;
     let all = policies::export_results(&scope, policy, filter).await?;
     export::respond("policy-hosts", query.format, place, all, ResultView::from).await
 }

@@ -95,8 +95,7 @@ async fn again(state: &ApiState, person: &Person, password: String) -> Result<Ac
     let account = account.ok_or(Problem::Unauthenticated)?;
     // Held to the same rates as signing in: it is the same guessing.
     state.gate.admit_sign_in(&account.email, person.who.origin.address(), state.clock.instant())?;
-    let hash = Some(account.password.clone());
-    if state.gate.passwords().verify(password, hash).await? {
+    if state.gate.passwords().verify(password, account.password.clone()).await? {
         Ok(account)
     } else {
         Err(Problem::field("password", "it is not your present password"))
@@ -121,7 +120,16 @@ async fn set_password(
     let account = again(&state, &person, new.password).await?;
     password::check(&new.new_password, &account.email)
         .map_err(|why| Problem::field("new_password", why))?;
-    let hash = state.gate.passwords().hash(new.new_password).await?;
+    let others = users::by_email(&state.store, &account.email).await?;
+    let others = others.into_iter().filter(|other| other.id != account.id);
+    let hashes = others.map(|other| other.password).collect();
+    let passwords = state.gate.passwords();
+    // The password says which account of an address is meant. Finding this out is a guess like others, and counted.
+    if !passwords.find(new.new_password.clone(), hashes).await?.is_empty() {
+        let detail = "it opens another account of your address: choose another";
+        return Err(Problem::field("new_password", detail));
+    }
+    let hash = passwords.hash(new.new_password, Some(account.password)).await?;
     let keep = Some(person.session);
     let (origin, now) = (&person.who.origin, state.clock.now());
     users::set_password(&state.store, account.id, &hash, keep, origin, now).await?;

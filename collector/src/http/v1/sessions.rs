@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::audit::{Actor, Origin};
-use store::sessions::{self, NewSession, Session};
+use store::sessions::{self, NewSession, SESSIONS_MAX, Session};
 use store::users::{self, Account};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
@@ -150,40 +150,62 @@ async fn sign_in(
 /// # Errors
 ///
 /// When it is not proved, or was tried too often.
-pub(super) async fn prove(
+async fn prove(
     state: &ApiState,
     claim: Claim,
     address: Option<IpAddr>,
 ) -> Result<Account, Problem> {
+    let accounts = users::by_email(&state.store, &claim.email).await?;
+    find(state, accounts, claim, address).await?.ok_or(Problem::SignInRefused)
+}
+
+/// Which of the accounts of an address somebody proves to be theirs; `None` when the password is of none of them,
+/// which takes as long as when it is of one. An address may have several (decision 56): what opens one is nothing
+/// to the others.
+///
+/// # Errors
+///
+/// When the second factor is missing or wrong, or it was tried too often.
+pub(super) async fn find(
+    state: &ApiState,
+    mut accounts: Vec<Account>,
+    claim: Claim,
+    address: Option<IpAddr>,
+) -> Result<Option<Account>, Problem> {
     let (now, instant) = (state.clock.now(), state.clock.instant());
     state.gate.admit_sign_in(&claim.email, address, instant)?;
-    let account = users::by_email(&state.store, &claim.email).await?;
+    let ids: Vec<Uuid> = accounts.iter().map(|account| account.id).collect();
     // Asked for somebody who is not there as well, so that it takes as long.
-    let user = account.as_ref().map_or_else(Uuid::nil, |account| account.id);
-    let is_known = match address {
+    let known = match address {
         Some(address) => {
             let since = now - ADDRESS_KNOWN_FOR;
-            sessions::knows_address(&state.store, user, address, since).await?
+            sessions::knows_address(&state.store, &ids, address, since).await?
         }
-        None => false,
+        None => Vec::new(),
     };
-    if !is_known {
-        state.gate.admit_stranger(&claim.email, instant)?;
+    let is_stranger = known.is_empty() || known.len() < ids.len();
+    if is_stranger && let Err(refused) = state.gate.admit_stranger(&claim.email, instant) {
+        if known.is_empty() {
+            return Err(refused);
+        }
+        // Being known to one account is no leave to guess at another.
+        accounts.retain(|account| known.contains(&account.id));
     }
     // Who has none comes by a provider: no password is theirs, and finding that out takes as long.
-    let hash = account.as_ref().map(|account| account.password.clone());
-    let hash = hash.filter(|hash| !hash.is_empty());
-    let is_right = state.gate.passwords().verify(claim.password, hash).await?;
-    let account = account
-        .filter(|account| is_right && account.disabled_at.is_none())
-        .ok_or(Problem::SignInRefused)?;
+    let hashes = accounts.iter().map(|account| account.password.clone()).collect();
+    let right = state.gate.passwords().find(claim.password, hashes).await?;
+    let account = accounts
+        .into_iter()
+        .enumerate()
+        .find(|(place, account)| right.contains(place) && account.disabled_at.is_none());
+    let Some((_, account)) = account else { return Ok(None) };
     if let Some(secret) = &account.totp_secret {
         let code = claim.code.ok_or(Problem::SecondFactorMissing)?;
         if !spend(state, account.id, secret, &code).await? {
             return Err(Problem::SignInRefused);
         }
     }
-    Ok(account)
+    Ok(Some(account))
 }
 
 /// Spends a code of the second factor, or a recovery code; whether it was one.
@@ -202,7 +224,7 @@ async fn list(
     let lasting = state.gate.lasting();
     let now = state.clock.now();
     let own = sessions::list(&state.store, (person.user, person.session), lasting, now).await?;
-    Ok(page::whole(own, |session| view(session, person.session)))
+    Ok(page::whole_within(own, SESSIONS_MAX, |session| view(session, person.session)))
 }
 
 async fn sign_out(

@@ -284,7 +284,7 @@ async fn export(
     page::refuse(query.limit, query.page_token.as_deref())?;
     let format = query.format;
     let filter = query.filter(&scope, &state).await?;
-    let place = state.exports.place()?;
+    let place = state.exports.place(scope.company())?;
     let all = software::export(&scope, &filter, sort).await?;
     export::respond("software", format, place, all, ItemView::from).await
 }

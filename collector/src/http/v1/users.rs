@@ -5,13 +5,13 @@ use axum::extract::State;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::tenant::Role;
-use store::users::{self, Member, RoleChange};
+use store::users::{self, Member, PEOPLE_MAX, RoleChange};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::http::answer::{NoContent, Versioned};
 use crate::http::document::{DateTime, Routes};
-use crate::http::extract::{Body, IfMatch, Path, Tenant, parse_id};
+use crate::http::extract::{Authenticated, Body, IfMatch, Path, Tenant, parse_id};
 use crate::http::may::ManageUsers;
 use crate::http::page::{self, Whole};
 use crate::http::problem::Problem;
@@ -65,9 +65,18 @@ pub(super) fn company_role(name: &str) -> Result<Role, Problem> {
         .ok_or_else(|| Problem::field("role", "one of viewer, analyst, admin"))
 }
 
+/// That whoever asks may give a role: a key with scopes makes nobody who may do more.
+///
+/// # Errors
+///
+/// When a permission of the role is not among them.
+pub(super) fn may_give(who: &Authenticated, role: Role) -> Result<(), Problem> {
+    who.principal.lacks_of(role).map_or(Ok(()), |lacking| Err(Problem::Forbidden(lacking)))
+}
+
 async fn list(tenant: Tenant<ManageUsers>) -> Result<Json<Whole<UserView>>, Problem> {
     let members = users::list_members(&tenant.scope).await?;
-    Ok(page::whole(members, UserView::from))
+    Ok(page::whole_within(members, PEOPLE_MAX, UserView::from))
 }
 
 async fn get(
@@ -89,6 +98,7 @@ struct Update {
 
 async fn update(
     tenant: Tenant<ManageUsers>,
+    who: Authenticated,
     State(state): State<ApiState>,
     Path(user): Path<String>,
     IfMatch(version): IfMatch,
@@ -96,6 +106,7 @@ async fn update(
 ) -> Result<Versioned<UserView>, Problem> {
     let id = parse_id::<Uuid>(&user, "user")?;
     let role = company_role(&update.role)?;
+    may_give(&who, role)?;
     let now = state.clock.now();
     let change = users::set_role(&tenant.scope, id, role, version, now).await?;
     done(change).map(versioned)

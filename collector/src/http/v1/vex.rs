@@ -8,7 +8,7 @@ use axum::extract::State;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use store::exceptions::documents::{self, Document, NewDocument};
+use store::exceptions::documents::{self, DOCUMENTS_MAX, Document, NewDocument};
 use store::exceptions::{self, Exception, ExceptionFilter, ExceptionState, NewException};
 use store::tenant::TenantScope;
 use time::OffsetDateTime;
@@ -60,12 +60,8 @@ async fn write(
         FormatName::Openvex => VexFormat::OpenVex,
         FormatName::Cyclonedx => VexFormat::CycloneDx,
     };
-    let documents = documents::documents(&scope).await?;
-    let same: BTreeSet<Uuid> = documents
-        .iter()
-        .filter(|document| document.format == format.as_str())
-        .map(|document| document.id)
-        .collect();
+    let documents = documents::left_over(&scope, format.as_str()).await?;
+    let same: BTreeSet<Uuid> = documents.iter().map(|(id, _)| *id).collect();
     let (theirs, ours): (Vec<Exception>, Vec<Exception>) = in_force(&scope)
         .await?
         .into_iter()
@@ -77,8 +73,8 @@ async fn write(
         .filter_map(|exception| exception.statement)
         .filter(|statement| seen.insert(statement.to_string()))
         .collect();
-    for document in documents.iter().filter(|one| same.contains(&one.id)) {
-        let unknown = document.unknown.as_array().into_iter().flatten();
+    for (_, unknown) in &documents {
+        let unknown = unknown.as_array().into_iter().flatten();
         as_they_came.extend(unknown.filter(|one| seen.insert(one.to_string())).cloned());
     }
     let frame = Frame { company: scope.company().0, at: state.clock.now() };
@@ -225,5 +221,5 @@ impl From<Document> for DocumentView {
 
 async fn list(tenant: Tenant<ReadInventory>) -> Result<Json<Whole<DocumentView>>, Problem> {
     let documents = documents::documents(&tenant.scope).await?;
-    Ok(page::whole(documents, DocumentView::from))
+    Ok(page::whole_within(documents, DOCUMENTS_MAX, DocumentView::from))
 }

@@ -119,3 +119,48 @@ async fn companies_without_rules_are_not_visited() {
     assert_eq!(companies::with_rules(&operator).await.unwrap(), []);
     tick(&node, Value::Null).await;
 }
+
+#[tokio::test]
+async fn a_company_whose_rules_go_wrong_keeps_no_other_from_its_own() {
+    let (node, scope) = node().await;
+    let broken = node.store(0, vec![lodash("4.17.15")]).await;
+    let about = About { product: Some("lodash".to_owned()), ..About::default() };
+    let claim = Claim {
+        status: VexStatus::Affected,
+        justification: None,
+        note: String::new(),
+        action: String::new(),
+        suppresses: true,
+    };
+    for (number, scope) in [(1, &broken), (2, &scope)] {
+        let new = NewException {
+            id: Uuid::from_u128(number),
+            name: None,
+            about: &about,
+            hosts: Hosts::All,
+            claim: &claim,
+            expires_at: Some(DAY + Duration::minutes(1)),
+            origin: None,
+        };
+        exceptions::create(scope, &new, DAY).await.unwrap();
+    }
+    assert_eq!(open(&scope).await, 0);
+    node.break_rows(&broken, "exceptions").await;
+    node.hand.advance(std::time::Duration::from_secs(60));
+    let job = Job {
+        key: 1,
+        kind: Kind::KeepRules.as_str().to_owned(),
+        tick: "now".to_owned(),
+        payload: Value::Null,
+        attempts: 1,
+    };
+    let error = format!("{:#}", run(&node.jobs, &job).await.unwrap_err());
+    assert!(error.contains(&broken.company().to_string()), "{error}");
+    assert!(open(&scope).await > 0, "the other's exception has ended");
+}
+
+#[tokio::test(start_paused = true)]
+async fn rules_that_take_too_long_are_left_for_the_next_time() {
+    let error = in_time(std::future::pending()).await.unwrap_err();
+    assert_eq!(error.to_string(), "they take longer than 120s");
+}

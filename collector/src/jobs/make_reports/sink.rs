@@ -1,6 +1,6 @@
 //! Where a report is written to: parts of one size, each stored as soon as it is full.
 
-use store::report_files::{self, FILE_BYTES_MAX, Making, PART_BYTES};
+use store::report_files::{self, FILE_BYTES_MAX, Making, PART_BYTES, Put};
 use store::tenant::TenantScope;
 
 use super::MakeError;
@@ -58,8 +58,10 @@ impl<'a> Sink<'a> {
         if self.bytes > FILE_BYTES_MAX {
             return Err(MakeError::TooLarge);
         }
-        if !report_files::put_part(self.scope, self.making, self.parts, part).await? {
-            return Err(MakeError::NotOurs);
+        match report_files::put_part(self.scope, self.making, self.parts, part).await? {
+            Put::Done => {}
+            Put::NotOurs => return Err(MakeError::NotOurs),
+            Put::NoRoom => return Err(MakeError::NoRoom),
         }
         self.parts += 1;
         Ok(())

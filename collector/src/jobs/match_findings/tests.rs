@@ -110,7 +110,9 @@ impl Other {
 
 async fn take_on(jobs: &Jobs) -> bool {
     let stopping = tokio_util::sync::CancellationToken::new();
-    let runner = crate::jobs::runner::Runner::new(jobs.clone(), crate::jobs::wake::Wake::default());
+    let wake = crate::jobs::wake::Wake::default();
+    let does = crate::jobs::runner::Does::All;
+    let runner = crate::jobs::runner::Runner::new(jobs.clone(), wake, does);
     runner.take_one(&stopping).await.unwrap()
 }
 

@@ -18,7 +18,7 @@ async fn taken_by_a_node_that_dies(node: &Node) -> Job {
 fn another(node: &Node, ahead: Duration) -> Runner {
     let (clock, hand) = Clock::manual(DAY);
     hand.advance(ahead);
-    Runner::new(jobs_on(&node.jobs.store, &clock), Wake::default())
+    Runner::new(jobs_on(&node.jobs.store, &clock), Wake::default(), Does::All)
 }
 
 async fn takes_one(runner: &Runner) -> bool {

@@ -108,3 +108,16 @@ async fn a_report_whose_job_is_gone_is_given_up_a_day_later() {
     tidy(&node, "second").await;
     assert_eq!(state().await, ReportState::Failed);
 }
+
+#[tokio::test]
+async fn a_company_that_cannot_be_tidied_keeps_no_other_from_it() {
+    let node = Node::new().await;
+    let (broken, other) = (company(&node, 1).await, company(&node, 2).await);
+    let then = DAY + Duration::from_secs(3_600);
+    assert_eq!(had(&other, then).await, 1);
+    node.break_rows(&broken, "finding_events").await;
+    node.hand.advance(Duration::from_secs(40 * DAY_S));
+    let error = format!("{:#}", crate::jobs::tidy::run(&node.jobs).await.unwrap_err());
+    assert!(error.contains(&broken.company().to_string()), "{error}");
+    assert_eq!(had(&other, then).await, 0, "what ended is forgotten");
+}

@@ -184,3 +184,68 @@ async fn an_answer_that_takes_too_long_is_none() {
     let error = company.messages(None).await[0].error.clone().unwrap();
     assert!(error.starts_with("no answer within"), "{error}");
 }
+
+#[tokio::test]
+async fn one_companys_dead_receivers_keep_no_other_companys_messages() {
+    let world = World::new().await;
+    let (dead, well) = (Receiver::new().await, Receiver::new().await);
+    dead.does(Does::Hang);
+    let (theirs, ours) = (world.company(1).await, world.company(2).await);
+    for number in 0..20 {
+        world.hook(&theirs, &format!("dead {number}"), &dead.url()).await;
+    }
+    world.hook(&ours, "ours", &well.url()).await;
+    // More than there are places for.
+    assert_eq!(open().requests_max, 16);
+    let mut office = world.office(&open()).patient(&open(), HOUR);
+    world.judge(&theirs, &["CVE-2024-1"]).await;
+    world.judge(&ours, &["CVE-2024-2"]).await;
+    let sending = async {
+        // Theirs have all that they may have.
+        while dead.received().len() < 4 {
+            office.look(theirs.scope.company()).await.unwrap();
+            tokio::task::yield_now().await;
+        }
+        while well.events().is_empty() {
+            office.look(ours.scope.company()).await.unwrap();
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), sending).await.unwrap();
+    assert_eq!(well.events(), told(&[("opened", "CVE-2024-2")]));
+    assert_eq!(dead.received().len(), 4);
+}
+
+#[tokio::test]
+async fn a_receiver_that_was_silent_is_asked_once_at_a_time_until_it_answers() {
+    let (world, receiver) = (World::new().await, Receiver::new().await);
+    let company = world.company(1).await;
+    world.hook(&company, "ours", &receiver.url()).await;
+    let mut office = world.office(&open());
+    receiver.does(Does::BreakOff);
+    // Messages about different things, of which any may go.
+    let cves = ["CVE-2024-1", "CVE-2024-2", "CVE-2024-3", "CVE-2024-4"];
+    for count in 1..=cves.len() {
+        world.judge(&company, &cves[..count]).await;
+        company.rounds(&mut office, async || company.messages(None).await.len() >= count).await;
+    }
+    world.hand.advance(HOUR);
+    receiver.does(Does::Hang);
+    let office = &mut office;
+    let sending = async {
+        while receiver.received().is_empty() {
+            office.look(company.scope.company()).await.unwrap();
+            tokio::task::yield_now().await;
+        }
+        // One that is not answered holds no more than its own place.
+        for _ in 0..100 {
+            company.messages(None).await;
+        }
+        assert_eq!(receiver.received().len(), 1);
+        receiver.does(Does::Take);
+        receiver.release();
+        office.rest().await;
+    };
+    tokio::time::timeout(Duration::from_secs(30), sending).await.unwrap();
+    assert_eq!(receiver.received().len(), cves.len());
+}

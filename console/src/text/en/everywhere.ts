@@ -145,7 +145,7 @@ export const signIn = {
 
 export const invitation = {
   title: 'Accept an invitation',
-  lead: 'Choose a password for a new account. If you have an account with this address already, give its password.',
+  lead: 'Choose a password for a new account. To use an account with this address that you have already, give its password.',
   token: 'Invitation',
   name: 'Your name',
   passwordDetail: (min: number) => `${min} characters or more, of any kind.`,

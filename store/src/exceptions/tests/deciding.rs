@@ -1,6 +1,8 @@
 //! Who may let an exception hold, and how often: once, and another person than who asked.
 
 use super::*;
+use crate::api_keys::{self, NewApiKey, PresentedKey};
+use crate::audit::{Actor, Origin};
 use crate::invitations::tests::member;
 use crate::labels::{self, NewLabel};
 use crate::tenant::Role;
@@ -41,6 +43,36 @@ async fn who_asked_rejects_their_own_and_approves_it_never() {
         let again = decide(&bob, asked.id, decision, at(22)).await;
         assert!(matches!(again, Err(DecideError::Decided("rejected"))), "{again:?}");
     }
+}
+
+/// A key of the company as somebody makes it, and who acts with it.
+async fn key_of(maker: &TenantScope) -> TenantScope {
+    let key = PresentedKey::new(id(), [3; 32]);
+    let new = NewApiKey { key: &key, name: "key", expires_at: None };
+    api_keys::create(maker, &new, Role::Admin, at(5)).await.unwrap();
+    let actor = Actor::Key { id: key.id(), name: "key".to_owned() };
+    maker.clone().on_behalf_of(Origin::of_request(actor, None, String::new()))
+}
+
+#[tokio::test]
+async fn a_key_is_nobody_else_than_who_made_it() {
+    let (world, _) = world().await;
+    set_approval(&world.scope, true, at(1)).await.unwrap();
+    let (ann, bob) = (somebody(&world, 1), somebody(&world, 2));
+    let anns = key_of(&ann).await;
+    let by_anns = key_of(&anns).await;
+    let all = [&ann, &anns, &by_anns];
+    for asking in all {
+        let asked = ask(asking, &accepted()).await;
+        for own in all {
+            let refused = decide(own, asked.id, Decision::Approve, at(20)).await;
+            assert!(matches!(refused, Err(DecideError::OwnRequest)), "{refused:?}");
+        }
+        decide(&ann, asked.id, Decision::Reject, at(21)).await.unwrap().unwrap();
+    }
+    let asked = ask(&ann, &accepted()).await;
+    let bobs = key_of(&bob).await;
+    decide(&bobs, asked.id, Decision::Approve, at(22)).await.unwrap().unwrap();
 }
 
 #[tokio::test]

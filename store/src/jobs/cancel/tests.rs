@@ -76,7 +76,8 @@ async fn whoever_works_at_a_cancelled_job_has_it_no_more() {
     assert_eq!(cancelled.state, JobState::Cancelled);
     assert!(!jobs::extend(world.store(), &job, lease).await.unwrap());
     assert!(!jobs::end(world.store(), &job, Ending::Done, at(4)).await.unwrap());
-    assert!(!report_files::put_part(&world.scope, &making, 0, b"late").await.unwrap());
+    let put = report_files::put_part(&world.scope, &making, 0, b"late").await.unwrap();
+    assert_eq!(put, report_files::Put::NotOurs);
     let file = report_files::get(&world.scope, report).await.unwrap().unwrap();
     assert_eq!(file.state, ReportState::Cancelled);
     assert_eq!(file.error.as_deref(), Some("cancelled by the command line"));

@@ -46,7 +46,7 @@ pub(super) async fn export(
     Path(host): Path<String>,
 ) -> Result<Exported, Problem> {
     let host = host_id(&host)?;
-    let place = state.exports.place()?;
+    let place = state.exports.place(tenant.scope.company())?;
     let all = hosts::export_data(&tenant.scope, host, state.clock.now()).await?;
     let all = all.ok_or(Problem::NotFound("host"))?;
     // A row of each table has other fields: no table of a spreadsheet.

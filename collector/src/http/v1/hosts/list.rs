@@ -169,7 +169,7 @@ pub(super) async fn export(
     page::refuse(query.limit, query.page_token.as_deref())?;
     let format = query.format;
     let filter = query.filter(&scope, &state).await?;
-    let place = state.exports.place()?;
+    let place = state.exports.place(scope.company())?;
     let all = hosts::export(&scope, &filter, sort).await?;
     export::respond("hosts", format, place, all, HostView::from).await
 }

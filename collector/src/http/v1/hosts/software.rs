@@ -107,7 +107,7 @@ pub(super) async fn export(
     }
     let format = query.format;
     let filter = query.filter(&scope, &state).await?;
-    let place = state.exports.place()?;
+    let place = state.exports.place(scope.company())?;
     let all = hosts::export_software(&scope, host, &filter).await?;
     export::respond("host-software", format, place, all, InstalledView::from).await
 }

@@ -2,7 +2,7 @@
 
 use super::two_companies;
 use crate::page::PageRequest;
-use crate::report_files::{self, Finished, NewReport, ReportFormat, ReportKind, Spec};
+use crate::report_files::{self, Finished, NewReport, Put, ReportFormat, ReportKind, Spec};
 use crate::report_schedules::{self, Every, NewSchedule, ScheduleChange};
 use crate::tenant::TenantScope;
 use crate::test_fixtures::{at, id};
@@ -19,7 +19,7 @@ pub(super) async fn make(scope: &TenantScope) {
     let new = NewReport { id: id(), name: "ours", spec };
     report_files::create(scope, &new, at(1)).await.unwrap();
     let making = report_files::begin(scope, new.id).await.unwrap().unwrap();
-    assert!(report_files::put_part(scope, &making, 0, b"ours").await.unwrap());
+    assert_eq!(report_files::put_part(scope, &making, 0, b"ours").await.unwrap(), Put::Done);
     let every = Every { weekday: None, minute: 0, time_zone: "UTC".to_owned() };
     let schedule = ScheduleChange { name: "ours", spec, every: &every, is_enabled: true };
     let new = NewSchedule { id: id(), schedule };
@@ -32,7 +32,10 @@ pub(super) async fn done(scope: &TenantScope) {
     let id = report_files::list(scope, None, page).await.unwrap().items[0].id;
     let making = report_files::begin(scope, id).await.unwrap().unwrap();
     for number in 0..2 {
-        assert!(report_files::put_part(scope, &making, number, b"ours").await.unwrap());
+        assert_eq!(
+            report_files::put_part(scope, &making, number, b"ours").await.unwrap(),
+            Put::Done
+        );
     }
     let finished = Finished { bytes: 8, records: 1 };
     assert!(report_files::finish(scope, &making, finished, at(2)).await.unwrap());
