@@ -87,12 +87,19 @@ async fn software_by(scope: &TenantScope, sort: SoftwareSort) -> Vec<(SoftwareKe
 /// Every list in every order.
 async fn lists(scope: &TenantScope) -> Vec<String> {
     let mut lists = Vec::new();
-    for sort in [FindingSort::Severity, FindingSort::Epss, FindingSort::Opened, FindingSort::Hosts]
-    {
+    for sort in [
+        FindingSort::Severity,
+        FindingSort::Epss,
+        FindingSort::Kev,
+        FindingSort::Opened,
+        FindingSort::Hosts,
+    ] {
         for filter in [
             FindingFilter::default(),
             FindingFilter { severity_min: Some(Severity::High), ..FindingFilter::default() },
             FindingFilter { kev: Some(false), ..FindingFilter::default() },
+            FindingFilter { on_hosts: Some(true), ..FindingFilter::default() },
+            FindingFilter { on_hosts: Some(false), ..FindingFilter::default() },
         ] {
             let rows = findings_by(scope, sort, &filter).await;
             lists.push(format!("findings by {sort:?} of {filter:?}: {rows:?}"));
@@ -104,6 +111,7 @@ async fn lists(scope: &TenantScope) -> Vec<String> {
             CveFilter::default(),
             CveFilter { severity_min: Some(Severity::High), ..CveFilter::default() },
             CveFilter { kev: Some(true), ..CveFilter::default() },
+            CveFilter { on_hosts: Some(true), ..CveFilter::default() },
             CveFilter { text: Some("90020".to_owned()), ..CveFilter::default() },
         ] {
             let rows = cves_by(scope, sort, &filter).await;

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::filter::{FindingFilter, push_exception, push_filter, push_state};
 use super::walk;
 use crate::counts;
-use crate::cves::{BY_EPSS, BY_SEVERITY, Cve, CveRow};
+use crate::cves::{BY_EPSS, BY_KEV, BY_SEVERITY, Cve, CveRow};
 use crate::error::StoreError;
 use crate::export::Rows;
 use crate::page::{Listed, Order, Page, PageRequest, SortType, push_holds, within};
@@ -79,6 +79,8 @@ pub enum FindingSort {
     Severity,
     /// By EPSS score, highest first.
     Epss,
+    /// By when CISA added its CVE to those that are known to be exploited, newest first; others follow.
+    Kev,
     /// By when it was opened, newest first.
     Opened,
     /// By how many hosts have it, most first.
@@ -94,6 +96,7 @@ impl FindingSort {
         let by = match self {
             Self::Severity => BY_SEVERITY,
             Self::Epss => BY_EPSS,
+            Self::Kev => BY_KEV,
             Self::Opened => "(extract(epoch FROM opened_at) * 1000000)::bigint",
             Self::Hosts => "hosts",
         };
@@ -116,7 +119,7 @@ const HOSTS_OF_ONE: &str = "(SELECT count(*) FROM installations i
 
 const NAMES: &str = "FROM (
     SELECT f.cve, f.software_key, f.source, f.opened_at, c.cvss_score, c.cvss_severity,
-           c.epss_score";
+           c.epss_score, c.kev_added";
 
 const OF_CVES: &str = " FROM findings f LEFT JOIN cves c ON c.id = f.cve";
 

@@ -38,7 +38,10 @@ struct SummaryView {
     software: u64,
     /// Software on hosts, now.
     installations: u64,
+    /// Findings of software that at least one host has that is not revoked.
     findings: CountsView,
+    /// Open findings of software that no such host has any more.
+    findings_gone: u64,
     #[serde(with = "time::serde::rfc3339")]
     #[schemars(with = "DateTime")]
     as_of: OffsetDateTime,
@@ -51,9 +54,11 @@ async fn summary(
     let scope = tenant.scope;
     // Taken before the numbers, which may be newer than it says but never older.
     let as_of = state.clock.now();
-    let Summary { agents, software, installations, findings } = summary::summary(&scope).await?;
+    let Summary { agents, software, installations, findings, findings_gone } =
+        summary::summary(&scope).await?;
     let findings = findings.into();
-    Ok(Json(SummaryView { hosts: agents, software, installations, findings, as_of }))
+    let hosts = agents;
+    Ok(Json(SummaryView { hosts, software, installations, findings, findings_gone, as_of }))
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
