@@ -105,7 +105,8 @@ pub async fn list(
     page: &PageRequest,
 ) -> Result<Page<CveItem>, StoreError> {
     let mut tx = scope.begin_read("cves.list").await?;
-    let is_kept = counts::kept_at(&mut tx, scope.key()).await?.is_some();
+    let counted_at = counts::kept_at(&mut tx, scope.key()).await?;
+    let is_kept = counted_at.is_some();
     let order = if is_kept { sort.order_kept() } else { sort.order() };
     let mut query =
         if is_kept { select_kept(scope, filter, order)? } else { select(scope, filter, order)? };
@@ -115,7 +116,7 @@ pub async fn list(
     crate::page::note(&query);
     let rows: Vec<Listed<Row>> = query.build_query_as().fetch_all(&mut *tx).await?;
     tx.commit().await?;
-    order.page(rows, page, TryInto::try_into)
+    Ok(order.page(rows, page, TryInto::try_into)?.counted(counted_at))
 }
 
 /// All CVEs of a filter, in an order and one snapshot, some at a time.

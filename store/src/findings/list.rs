@@ -152,7 +152,11 @@ pub async fn list(
 ) -> Result<Page<Finding>, StoreError> {
     let order = sort.order();
     let mut tx = scope.begin_read("findings.list").await?;
-    let is_walked = walk::serves(filter) && counts::kept_at(&mut tx, scope.key()).await?.is_some();
+    let counted_at = match filter.as_of {
+        None => counts::kept_at(&mut tx, scope.key()).await?,
+        Some(_) => None,
+    };
+    let is_walked = walk::serves(filter) && counted_at.is_some();
     let mut query = if is_walked {
         walk::select(scope, filter, sort, page)?
     } else {
@@ -166,7 +170,7 @@ pub async fn list(
     crate::page::note(&query);
     let rows: Vec<Listed<Row>> = query.build_query_as().fetch_all(&mut *tx).await?;
     tx.commit().await?;
-    order.page(rows, page, TryInto::try_into)
+    Ok(order.page(rows, page, TryInto::try_into)?.counted(counted_at))
 }
 
 /// All findings of a filter, in an order and one snapshot, some at a time.

@@ -151,12 +151,11 @@ pub async fn list(
     page: &PageRequest,
 ) -> Result<Page<SoftwareItem>, StoreError> {
     let mut tx = scope.begin_read("software.list").await?;
-    let kept = match sort.order_kept() {
-        Some(order) if filter.as_of.is_none() => {
-            kept_at(&mut tx, scope.key()).await?.map(|_at| order)
-        }
-        _ => None,
+    let counted_at = match filter.as_of {
+        None => kept_at(&mut tx, scope.key()).await?,
+        Some(_) => None,
     };
+    let kept = sort.order_kept().filter(|_| counted_at.is_some());
     let order = kept.unwrap_or_else(|| sort.order());
     let mut query = select(scope, filter, sort, kept)?;
     order.push_after(&mut query, page)?;
@@ -167,7 +166,7 @@ pub async fn list(
     let found = order.page(rows, page, |row: SoftwareRow| Software::try_from(row))?;
     let items = count(&mut tx, scope.key(), found.items, filter.as_of).await?;
     tx.commit().await?;
-    Ok(Page { total: found.total, items, next: found.next })
+    Ok(Page { total: found.total, items, next: found.next, counted_at })
 }
 
 /// All software of a filter, in an order and one snapshot, some at a time.

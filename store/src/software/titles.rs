@@ -87,7 +87,7 @@ pub async fn titles(
     }
     count(&mut tx, scope.key(), &mut titles, &keys).await?;
     tx.commit().await?;
-    Ok(Page { items: titles, next: found.next, total: found.total })
+    Ok(Page { items: titles, next: found.next, total: found.total, counted_at: None })
 }
 
 /// Counts hosts and CVEs for a page's titles, from the keys of their versions.

@@ -6,6 +6,7 @@ use axum::extract::State;
 use protocol::ids::CompanyId;
 use schemars::JsonSchema;
 use serde::Serialize;
+use store::hosts::{self, HostFilter};
 use store::summary::{self, Pipeline, Summary};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -34,6 +35,8 @@ pub(super) fn routes() -> Routes {
 #[schemars(rename = "Summary")]
 struct SummaryView {
     hosts: u64,
+    /// Hosts that should have been heard of again by now.
+    hosts_overdue: u64,
     /// Distinct software that some host has or had.
     software: u64,
     /// Software on hosts, now.
@@ -57,8 +60,17 @@ async fn summary(
     let Summary { agents, software, installations, findings, findings_gone } =
         summary::summary(&scope).await?;
     let findings = findings.into();
-    let hosts = agents;
-    Ok(Json(SummaryView { hosts, software, installations, findings, findings_gone, as_of }))
+    let overdue = HostFilter { overdue_at: Some(as_of), ..HostFilter::default() };
+    let hosts_overdue = hosts::how_many(&scope, &overdue).await?;
+    Ok(Json(SummaryView {
+        hosts: agents,
+        hosts_overdue,
+        software,
+        installations,
+        findings,
+        findings_gone,
+        as_of,
+    }))
 }
 
 #[derive(Debug, Serialize, JsonSchema)]

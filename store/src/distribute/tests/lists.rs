@@ -96,6 +96,7 @@ async fn ask_for_hosts(scope: &TenantScope, page: &PageRequest) {
             cve: Some(text()),
             software: Some(KEY),
             silent_since: Some(at(0)),
+            overdue_at: Some(at(0)),
             label: Some(ID),
             enrolled_with: Some((text(), text())),
             agent_before: Some([0, 2, 0]),
@@ -110,8 +111,14 @@ async fn ask_for_hosts(scope: &TenantScope, page: &PageRequest) {
             ..HostFilter::default()
         },
     ] {
-        for sort in [HostSort::Hostname, HostSort::LastSeen, HostSort::Enrolled, HostSort::Software]
-        {
+        hosts::how_many(scope, &filter).await.unwrap();
+        for sort in [
+            HostSort::Hostname,
+            HostSort::LastSeen,
+            HostSort::Silent,
+            HostSort::Enrolled,
+            HostSort::Software,
+        ] {
             hosts::list(scope, &filter, sort, page).await.unwrap();
             hosts::export(scope, &filter, sort).await.unwrap();
         }
