@@ -3,6 +3,7 @@ import { useHotkeys } from '@mantine/hooks';
 
 import type { Read } from '../../api/read';
 import { useSession } from '../../api/session';
+import type { FINDING_SORTS } from '../../app/searches';
 import { asInstant } from '../../format/time';
 import { OF_FINDINGS } from '../../live/news';
 import { Notice } from '../../parts/States';
@@ -17,7 +18,7 @@ import { type Finding, findingId } from './finding';
 export interface FindingSearch {
   row?: string;
   panel?: 'explain' | 'accept';
-  sort?: 'severity' | 'epss' | 'opened' | 'hosts';
+  sort?: (typeof FINDING_SORTS)[number];
   as_of?: string;
   page_token?: string;
   limit?: number;

@@ -15,10 +15,12 @@ import { ListView } from '../../parts/table/ListView';
 import { text } from '../../text/text';
 import { changed, withoutPage } from '../../url/search';
 import { BulkLabels } from './BulkLabels';
-import { hostColumns } from './columns';
+import { hostColumns, hostColumnsThen } from './columns';
 
 const route = getRouteApi('/app/hosts');
 const NONE: ReadonlySet<string> = new Set();
+/** What is known of the present alone goes when the past is looked at. */
+const OF_THE_PAST = { sort: undefined, overdue: undefined, silent_since: undefined };
 
 /** The company's hosts. */
 export function HostsPage() {
@@ -90,13 +92,21 @@ export function HostsPage() {
             set({ agent_version_below: /^\d+\.\d+\.\d+/.test(value ?? '') ? value : undefined })
           }
         />
-        <AsOf value={search.as_of} set={(value) => set({ as_of: value })} />
+        <AsOf
+          value={search.as_of}
+          set={(value) => set({ as_of: value, ...(value === undefined ? {} : OF_THE_PAST) })}
+        />
+        <Toggle
+          label={text.host.overdueOnly}
+          value={search.overdue}
+          set={(overdue) => set({ overdue, as_of: undefined })}
+        />
         <Toggle label={text.host.withRevoked} value={search.revoked} set={(revoked) => set({ revoked })} />
       </Filters>
       <ListView
         label={text.nav.hosts}
         read={read}
-        columns={hostColumns}
+        columns={search.as_of === undefined ? hostColumns : hostColumnsThen}
         rowId={(host) => host.id}
         search={{ page_token: search.page_token, limit: search.limit, hide }}
         set={set}

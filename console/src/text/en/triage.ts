@@ -3,7 +3,7 @@ import { many } from './everywhere';
 export const confidence = { low: 'Low', medium: 'Medium', high: 'High' };
 
 export const finding = {
-  lead: 'Which software has which CVE, worst first.',
+  lead: 'Which software has which CVE, worst first. Software that no host has any more is left out unless you ask for it.',
   software: 'Software',
   fixedIn: 'Fixed in',
   noFix: 'no fix known',
@@ -18,13 +18,20 @@ export const finding = {
   kev: 'Exploited',
   kevRansomware: 'Exploited, ransomware',
   kevOnly: 'Exploited only',
+  softwareName: 'Part of the software’s name',
+  fix: 'Fix',
+  fixes: { known: 'Known', unknown: 'Not known' },
+  onHosts: 'Which software',
+  onHostsNow: 'On hosts now',
+  onHostsOf: { none: 'On no host any more', any: 'Both' },
   kevSince: (day: string) => `Known to be exploited since ${day}`,
   kevCount: (count: number) => `${count} exploited`,
   criticalCount: (count: number) => `${count} critical`,
   highCount: (count: number) => `${count} high`,
   suppressedCount: (count: number) => `+ ${count} left out`,
   none: 'No finding fits',
-  noneDetail: 'Nothing is known to be vulnerable here, with these filters and at this time.',
+  noneDetail:
+    'Nothing that hosts have is known to be vulnerable here, with these filters and at this time.',
   explain: 'Explain',
   explained: 'Why this finding is said',
   accept: 'Accept',
