@@ -35,6 +35,7 @@ export default defineConfig({
         'people.spec.ts',
         'provider.spec.ts',
         'reports.spec.ts',
+        'risk.spec.ts',
         'settings.spec.ts',
         'waited.spec.ts',
         'webhooks.spec.ts',
