@@ -22,12 +22,7 @@ const OWN_MS = 300;
 /** Numbers that move no row follow what happens, but no more often than so. */
 const NUMBERS_MS = 10_000;
 /** What events make another: what the overview says of findings and of policies. */
-const NUMBERS = [
-  ['summary'],
-  ['overview', 'policies'],
-  ['overview', 'kev'],
-  ['overview', 'epss'],
-] as const;
+const NUMBERS = [['summary'], ['overview', 'policies'], ['overview', 'kev'], ['overview', 'epss']] as const;
 
 /**
  * Hears what happens in the company for as long as the pages behind it are shown: it ends with the session and

@@ -124,9 +124,7 @@ export function ReadAt({ read, asOf, countedAt }: ReadAtProps) {
     <Group gap={6} wrap="nowrap">
       {reads.some((one) => one.isFetching) && <Loader size={14} aria-label={text.state.loading} />}
       <Text size="sm" c="dimmed">
-        {asOf === undefined
-          ? text.common.readAt(asClock(Math.min(...there), now))
-          : text.common.asOfAt(asOf)}
+        {asOf === undefined ? text.common.readAt(asClock(Math.min(...there), now)) : text.common.asOfAt(asOf)}
         {countedAt != null && `, ${text.common.countedAt(asClock(countedAt, now))}`}
       </Text>
       <Button variant="subtle" size="compact-sm" onClick={renew}>

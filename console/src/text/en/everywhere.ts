@@ -165,7 +165,8 @@ export const overview = {
   uncounted: 'Not counted here:',
   suppressed: (count: number) =>
     `${many(count, 'finding is', 'findings are')} left out, because an exception says that you need not be told;`,
-  gone: (count: number) => `${many(count, 'finding is', 'findings are')} of software that no host has any more.`,
+  gone: (count: number) =>
+    `${many(count, 'finding is', 'findings are')} of software that no host has any more.`,
   lesser: 'Less than high',
   exploited: 'Exploited, and on your hosts',
   noExploited: 'Nothing that your hosts have is known to be exploited.',

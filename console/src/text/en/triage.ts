@@ -30,8 +30,7 @@ export const finding = {
   highCount: (count: number) => `${count} high`,
   suppressedCount: (count: number) => `+ ${count} left out`,
   none: 'No finding fits',
-  noneDetail:
-    'Nothing that hosts have is known to be vulnerable here, with these filters and at this time.',
+  noneDetail: 'Nothing that hosts have is known to be vulnerable here, with these filters and at this time.',
   explain: 'Explain',
   explained: 'Why this finding is said',
   accept: 'Accept',
