@@ -36,6 +36,7 @@ export default defineConfig({
         'people.spec.ts',
         'provider.spec.ts',
         'reports.spec.ts',
+        'risk.spec.ts',
         'settings.spec.ts',
         'triage.spec.ts',
         'waited.spec.ts',

@@ -254,7 +254,7 @@ test('a host is scanned now, and given a label by hand', async () => {
 
 test('what a host had at an instant is found from its history', async () => {
   const changes = page.getByRole('table', { name: 'History' });
-  await expect(changes.getByText('Came').first()).toBeVisible();
+  await expect(changes.getByText('Installed').first()).toBeVisible();
   await changes.getByRole('link', { name: 'All that it had then' }).first().click();
   await expect(page).toHaveURL(/tab=software/);
   await expect(page.getByText(/As it was at \d/)).toBeVisible();

@@ -24,7 +24,7 @@ pub use self::filter::HostFilter;
 pub(crate) use self::filter::{EXCEPTED, EXCEPTED_BY_LABEL, push_host_filter};
 pub use self::get::{Connection, HostDetail, get};
 pub use self::held::{HeldRow, HostData, export_data};
-pub use self::list::{HostExport, HostSort, export, list};
+pub use self::list::{HostExport, HostSort, export, how_many, list};
 pub use self::software::{
     HostSoftware, HostSoftwareExport, HostSoftwareFilter, export_software, software,
 };

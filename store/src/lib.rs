@@ -58,6 +58,7 @@ pub mod users;
 pub mod webhooks;
 
 mod known;
+mod on_hosts;
 mod restore;
 mod revised;
 #[cfg(test)]

@@ -50,6 +50,17 @@ pub struct Page<T> {
     pub next: Option<After>,
     /// How many items the list has, as far as its pages have shown.
     pub total: Total,
+    /// Of which moment large numbers and orders by a number are, where they are kept (decision 46);
+    /// `None` where all is of this moment.
+    pub counted_at: Option<OffsetDateTime>,
+}
+
+impl<T> Page<T> {
+    /// The same, with large numbers of that moment.
+    #[must_use]
+    pub(crate) fn counted(self, at: Option<OffsetDateTime>) -> Self {
+        Self { counted_at: at, ..self }
+    }
 }
 
 /// How many items a list has.
@@ -281,7 +292,7 @@ impl Order {
         let total =
             if has_more { Total::AtLeast(seen.saturating_add(1)) } else { Total::Exact(seen) };
         let items = rows.into_iter().map(|listed| item(listed.row)).collect::<Result<_, _>>()?;
-        Ok(Page { items, next, total })
+        Ok(Page { items, next, total, counted_at: None })
     }
 
     fn value(&self, text: &str) -> Result<SortValue, StoreError> {

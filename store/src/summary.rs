@@ -16,8 +16,10 @@ pub struct Summary {
     pub software: u64,
     /// Pieces of software on hosts, now.
     pub installations: u64,
-    /// Findings of that software.
+    /// Findings of software that at least one host has that is not revoked.
     pub findings: FindingCounts,
+    /// Open findings of software that no such host has any more.
+    pub findings_gone: u64,
 }
 
 /// How a company's reports get on.
@@ -47,20 +49,36 @@ pub struct Pipeline {
 pub async fn summary(scope: &TenantScope) -> Result<Summary, StoreError> {
     let mut tx = scope.begin_read("summary.summary").await?;
     let row = sqlx::query!(
+        // Findings are counted by software, of which each is looked for on hosts once (`on_hosts.rs`).
         r#"SELECT
              (SELECT count(*) FROM agents
               WHERE company_key = $1 AND revoked_at IS NULL) AS "agents!",
              (SELECT count(*) FROM software WHERE company_key = $1) AS "software!",
              (SELECT coalesce(sum(digest_count), 0)::bigint FROM agents
               WHERE company_key = $1) AS "installations!",
-             count(*) FILTER (WHERE f.exception IS NULL) AS "open!",
-             count(*) FILTER (WHERE f.exception IS NULL AND c.cvss_severity = 'critical')
-                 AS "critical!",
-             count(*) FILTER (WHERE f.exception IS NULL AND c.cvss_severity = 'high') AS "high!",
-             count(c.kev_added) FILTER (WHERE f.exception IS NULL) AS "kev!",
-             count(f.exception) AS "suppressed!"
-           FROM findings f LEFT JOIN cves c ON c.id = f.cve
-           WHERE f.company_key = $1 AND f.resolved_at = 'infinity'"#,
+             coalesce(sum(v.open) FILTER (WHERE v.is_on_hosts), 0)::bigint AS "open!",
+             coalesce(sum(v.critical) FILTER (WHERE v.is_on_hosts), 0)::bigint AS "critical!",
+             coalesce(sum(v.high) FILTER (WHERE v.is_on_hosts), 0)::bigint AS "high!",
+             coalesce(sum(v.kev) FILTER (WHERE v.is_on_hosts), 0)::bigint AS "kev!",
+             coalesce(sum(v.suppressed) FILTER (WHERE v.is_on_hosts), 0)::bigint AS "suppressed!",
+             coalesce(sum(v.open) FILTER (WHERE NOT v.is_on_hosts), 0)::bigint AS "gone!"
+           FROM (
+             SELECT count(*) FILTER (WHERE f.exception IS NULL) AS open,
+                    count(*) FILTER (WHERE f.exception IS NULL AND c.cvss_severity = 'critical')
+                        AS critical,
+                    count(*) FILTER (WHERE f.exception IS NULL AND c.cvss_severity = 'high') AS high,
+                    count(c.kev_added) FILTER (WHERE f.exception IS NULL) AS kev,
+                    count(f.exception) AS suppressed,
+                    EXISTS (SELECT FROM installations i
+                            WHERE i.company_key = $1 AND i.software_key = f.software_key
+                              AND i.closed_at = 'infinity'
+                              AND (SELECT a.revoked_at IS NULL FROM agents a
+                                   WHERE a.company_key = $1 AND a.key = i.agent_key)
+                            OFFSET 0) AS is_on_hosts
+             FROM findings f LEFT JOIN cves c ON c.id = f.cve
+             WHERE f.company_key = $1 AND f.resolved_at = 'infinity'
+             GROUP BY f.software_key
+           ) v"#,
         scope.key()
     )
     .fetch_one(&mut *tx)
@@ -77,6 +95,7 @@ pub async fn summary(scope: &TenantScope) -> Result<Summary, StoreError> {
             kev: row.kev.unsigned_abs(),
             suppressed: row.suppressed.unsigned_abs(),
         },
+        findings_gone: row.gone.unsigned_abs(),
     })
 }
 

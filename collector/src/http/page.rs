@@ -10,7 +10,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::page::{After, PAGE_ITEMS_MAX, PageRequest, SortValue, Total};
+use time::OffsetDateTime;
 
+use super::document::DateTime;
 use super::problem::Problem;
 
 /// Rows of a page when the request does not say.
@@ -29,6 +31,11 @@ pub(crate) struct Page<T> {
     next_page_token: Option<String>,
     /// How many rows the list has.
     total: TotalView,
+    /// Of which moment orders by a number and numbers of a hundred and more are, in a large company; absent
+    /// where all is of this moment.
+    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<DateTime>")]
+    counted_at: Option<OffsetDateTime>,
 }
 
 /// How many rows a list has, as far as its pages have shown.
@@ -155,6 +162,7 @@ pub(crate) fn respond<T, V>(
         items: page.items.into_iter().map(view).collect(),
         next_page_token: page.next.map(|after| encode(list, &after)),
         total: page.total.into(),
+        counted_at: page.counted_at,
     })
 }
 

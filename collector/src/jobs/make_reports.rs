@@ -164,8 +164,7 @@ async fn write_findings(
         if some.is_empty() {
             break;
         }
-        // What every host has got rid of threatens nobody.
-        for finding in some.iter().filter(|finding| finding.hosts > 0) {
+        for finding in &some {
             records += u64::from(document.finding(finding, sink.out()));
         }
         sink.settle().await?;
@@ -195,6 +194,8 @@ fn filter(spec: &Spec) -> FindingFilter {
         severity_min: spec.severity_min,
         kev: spec.kev,
         label: spec.label,
+        // What every host has got rid of threatens nobody.
+        on_hosts: Some(true),
         ..FindingFilter::default()
     }
 }

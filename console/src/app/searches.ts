@@ -6,6 +6,10 @@ export const SEVERITIES = ['unknown', 'none', 'low', 'medium', 'high', 'critical
 export const CONFIDENCES = ['low', 'medium', 'high'] as const;
 /** What a finding is at the moment. */
 export const FINDING_STATES = ['open', 'suppressed', 'resolved', 'any'] as const;
+/** The orders of findings. */
+export const FINDING_SORTS = ['severity', 'epss', 'kev', 'opened', 'hosts'] as const;
+/** Whether a version is known that is fixed. */
+export const FIXES = ['known', 'unknown'] as const;
 /** What an exception is at the moment. */
 export const EXCEPTION_STATES = ['requested', 'active', 'rejected', 'withdrawn', 'expired'] as const;
 /** What a policy comes to for a host. */
@@ -16,6 +20,12 @@ export const IMPORT_STATES = ['queued', 'running', 'done', 'failed', 'cancelled'
 export const DELIVERY_STATES = ['pending', 'delivered', 'dead'] as const;
 /** What matching could make of software. */
 export const MATCHING = ['evaluated', 'not_evaluable', 'unmapped'] as const;
+
+/** What is shown beside what is on hosts: what no host has any more instead of it, or both. */
+export const ON_HOSTS = ['none', 'any'] as const;
+/** The filter of the API for that. */
+export const onHosts = (on: (typeof ON_HOSTS)[number] | undefined): boolean | undefined =>
+  on === 'any' ? undefined : on !== 'none';
 
 const page = { page_token: text, limit: count, hide: text };
 
@@ -29,13 +39,14 @@ export const hosts = search({
   cve: text,
   software: text,
   silent_since: instant,
+  overdue: flag,
   agent_version_below: text,
   label: text,
   enrolment_label: text,
   fails: text,
   revoked: flag,
   as_of: instant,
-  sort: oneOf(['hostname', 'last_seen', 'enrolled', 'software']),
+  sort: oneOf(['hostname', 'last_seen', 'silent', 'enrolled', 'software']),
   ...page,
 });
 
@@ -48,7 +59,7 @@ export const host = search({
   as_of: instant,
   row: text,
   panel: oneOf(['explain', 'accept']),
-  sort: oneOf(['severity', 'epss', 'opened', 'hosts']),
+  sort: oneOf(FINDING_SORTS),
   ...page,
 });
 
@@ -77,6 +88,7 @@ export const cves = search({
   query: text,
   severity_min: oneOf(SEVERITIES),
   kev: flag,
+  on: oneOf(ON_HOSTS),
   sort: oneOf(['severity', 'epss', 'kev', 'hosts', 'published']),
   ...page,
 });
@@ -95,6 +107,9 @@ export const findings = search({
   kev: flag,
   cve: text,
   software: text,
+  software_name: text,
+  fix: oneOf(FIXES),
+  on: oneOf(ON_HOSTS),
   host: text,
   confidence_min: oneOf(CONFIDENCES),
   label: text,
@@ -102,7 +117,7 @@ export const findings = search({
   as_of: instant,
   row: text,
   panel: oneOf(['explain', 'accept']),
-  sort: oneOf(['severity', 'epss', 'opened', 'hosts']),
+  sort: oneOf(FINDING_SORTS),
   ...page,
 });
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { asBytes, asShare, asTotal } from './number';
-import { asDistance, asSpan, fromLocalInput, toLocalInput } from './time';
+import { asClock, asDistance, asSpan, fromLocalInput, toLocalInput } from './time';
 
 describe('numbers', () => {
   it('say when more is known to be there', () => {
@@ -23,6 +23,15 @@ describe('time', () => {
     const now = Date.parse('2026-03-01T12:00:00Z');
     expect(asDistance('2026-03-01T11:57:10Z', now)).toBe('2 minutes ago');
     expect(asDistance('2026-03-03T12:00:00Z', now)).toBe('in 2 days');
+  });
+
+  it('says the day of what was not read today, whatever the time of the day', () => {
+    const at = new Date(2026, 2, 1, 16, 2, 11);
+    const later = (hours: number) => at.getTime() + hours * 3_600_000;
+    expect(asClock(at, later(2))).toBe('16:02:11');
+    expect(asClock(at, later(8))).toBe('1 Mar 2026, 16:02:11');
+    expect(asClock(at, later(24))).toBe('1 Mar 2026, 16:02:11');
+    expect(asClock(at, later(365 * 24))).toBe('1 Mar 2026, 16:02:11');
   });
 
   it('writes spans in two parts', () => {

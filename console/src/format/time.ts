@@ -21,8 +21,12 @@ export const asInstant = (at: string | number | Date): string => whole.format(ne
 /** The same to the second, with the zone's name. */
 export const asExact = (at: string | number | Date): string => exact.format(new Date(at));
 
-/** The time of a day, to the second. */
-export const asClock = (at: string | number | Date): string => clock.format(new Date(at));
+/** The time of a day, to the second, with the day where it is another one than now. */
+export function asClock(at: string | number | Date, now: number): string {
+  const then = new Date(at);
+  const isToday = then.toDateString() === new Date(now).toDateString();
+  return isToday ? clock.format(then) : `${day.format(then)}, ${clock.format(then)}`;
+}
 
 /** A day; dates without a time are the same day everywhere. */
 export const asDay = (at: string): string =>

@@ -21,6 +21,8 @@ const NewsContext = createContext<News | null>(null);
 const OWN_MS = 300;
 /** Numbers that move no row follow what happens, but no more often than so. */
 const NUMBERS_MS = 10_000;
+/** What events make another: what the overview says of findings and of policies. */
+const NUMBERS = [['summary'], ['overview', 'policies'], ['overview', 'kev'], ['overview', 'epss']] as const;
 
 /**
  * Hears what happens in the company for as long as the pages behind it are shown: it ends with the session and
@@ -58,7 +60,7 @@ export function Live({ children }: { children: ReactNode }) {
   useEffect(() => {
     let seen = news.heard().seconds;
     const renew = spaced(NUMBERS_MS, () => {
-      for (const key of [['summary'], ['overview', 'policies']]) {
+      for (const key of NUMBERS) {
         void queries.invalidateQueries({ queryKey: [me.id, company, ...key] });
       }
     });

@@ -1,21 +1,8 @@
 import { Text, Tooltip } from '@mantine/core';
-import { useSyncExternalStore } from 'react';
 
 import { asDay, asDistance, asExact, asInstant } from '../format/time';
 import { text } from '../text/text';
-
-const TICK_MS = 30_000;
-
-/** The present, which moves on every half minute for everybody who shows it. */
-function useNow(): number {
-  return useSyncExternalStore(
-    (changed) => {
-      const timer = setInterval(changed, TICK_MS);
-      return () => clearInterval(timer);
-    },
-    () => Math.floor(Date.now() / TICK_MS) * TICK_MS,
-  );
-}
+import { TICK_MS, useNow } from './now';
 
 interface MomentProps {
   at: string | null | undefined;

@@ -5,6 +5,7 @@ import type { ApiError } from '../api/problem';
 import type { Read } from '../api/read';
 import { asClock } from '../format/time';
 import { text } from '../text/text';
+import { useNow } from './now';
 
 interface NoticeProps {
   title: string;
@@ -107,16 +108,32 @@ export function ReadView<T>({ read, lines, children }: ReadViewProps<T>) {
   );
 }
 
+interface ReadAtProps {
+  /** What was read; of several things the oldest counts, and all are read again. */
+  read: Read<unknown> | readonly Read<unknown>[];
+  /** The instant that is looked at, where it is not the present. */
+  asOf?: string;
+  /** Of when large numbers are, where they are older than what was read. */
+  countedAt?: string | null;
+}
+
 /** Of when what is shown is, and a way to have it again. */
-export function ReadAt({ read, asOf }: { read: Read<unknown>; asOf?: string }) {
-  if (read.dataUpdatedAt === 0) return null;
+export function ReadAt({ read, asOf, countedAt }: ReadAtProps) {
+  const now = useNow();
+  const reads = 'refetch' in read ? [read] : read;
+  const there = reads.map((one) => one.dataUpdatedAt).filter((at) => at > 0);
+  if (there.length === 0) return null;
+  const renew = () => {
+    for (const one of reads) void one.refetch();
+  };
   return (
     <Group gap={6} wrap="nowrap">
-      {read.isFetching && <Loader size={14} aria-label={text.state.loading} />}
+      {reads.some((one) => one.isFetching) && <Loader size={14} aria-label={text.state.loading} />}
       <Text size="sm" c="dimmed">
-        {asOf === undefined ? text.common.readAt(asClock(read.dataUpdatedAt)) : text.common.asOfAt(asOf)}
+        {asOf === undefined ? text.common.readAt(asClock(Math.min(...there), now)) : text.common.asOfAt(asOf)}
+        {countedAt != null && `, ${text.common.countedAt(asClock(countedAt, now))}`}
       </Text>
-      <Button variant="subtle" size="compact-sm" onClick={() => void read.refetch()}>
+      <Button variant="subtle" size="compact-sm" onClick={renew}>
         {text.common.refresh}
       </Button>
     </Group>

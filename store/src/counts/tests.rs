@@ -89,13 +89,20 @@ async fn software_by(scope: &TenantScope, sort: SoftwareSort) -> Vec<(SoftwareKe
 /// Every list in every order.
 async fn lists(scope: &TenantScope) -> Vec<String> {
     let mut lists = Vec::new();
-    for sort in [FindingSort::Severity, FindingSort::Epss, FindingSort::Opened, FindingSort::Hosts]
-    {
+    for sort in [
+        FindingSort::Severity,
+        FindingSort::Epss,
+        FindingSort::Kev,
+        FindingSort::Opened,
+        FindingSort::Hosts,
+    ] {
         for filter in [
             FindingFilter::default(),
             FindingFilter { severity_min: Some(Severity::High), ..FindingFilter::default() },
             FindingFilter { kev: Some(false), ..FindingFilter::default() },
             FindingFilter { kev: Some(true), ..FindingFilter::default() },
+            FindingFilter { on_hosts: Some(true), ..FindingFilter::default() },
+            FindingFilter { on_hosts: Some(false), ..FindingFilter::default() },
         ] {
             let rows = findings_by(scope, sort, &filter).await;
             lists.push(format!("findings by {sort:?} of {filter:?}: {rows:?}"));
@@ -107,6 +114,7 @@ async fn lists(scope: &TenantScope) -> Vec<String> {
             CveFilter::default(),
             CveFilter { severity_min: Some(Severity::High), ..CveFilter::default() },
             CveFilter { kev: Some(true), ..CveFilter::default() },
+            CveFilter { on_hosts: Some(true), ..CveFilter::default() },
             CveFilter { text: Some("90020".to_owned()), ..CveFilter::default() },
         ] {
             let rows = cves_by(scope, sort, &filter).await;
@@ -340,8 +348,19 @@ async fn a_small_company_beside_a_large_one_is_counted_when_it_asks() {
     let small = company(world.store(), "Small").await;
     count_at(&world, 10).await;
     assert!(cves_by(&small, CveSort::Hosts, &CveFilter::default()).await.is_empty());
-    let mut tx = small.begin("test").await.unwrap();
-    assert_eq!(kept_at(&mut tx, small.key()).await.unwrap(), None);
-    let mut tx = world.tx().await;
-    assert_eq!(kept_at(&mut tx, world.scope.key()).await.unwrap(), Some(at(10)));
+    let (page, any) = (PageRequest::first(1), FindingFilter::default());
+    for (scope, expected) in [(&small, None), (&world.scope, Some(at(10)))] {
+        let findings = findings::list(scope, &any, FindingSort::Severity, &page).await.unwrap();
+        let cves = cves::list(scope, &CveFilter::default(), CveSort::Hosts, &page).await.unwrap();
+        let filter = SoftwareFilter::default();
+        let software = software::list(scope, &filter, SoftwareSort::Name, &page).await.unwrap();
+        let filter = HostFilter::default();
+        let hosts = hosts::list(scope, &filter, HostSort::Hostname, &page).await.unwrap();
+        let said = [findings.counted_at, cves.counted_at, software.counted_at, hosts.counted_at];
+        assert_eq!(said, [expected; 4]);
+    }
+    // The past is counted when it is asked for.
+    let then = FindingFilter { as_of: Some(at(5)), ..any };
+    let then = findings::list(&world.scope, &then, FindingSort::Severity, &page).await.unwrap();
+    assert_eq!(then.counted_at, None);
 }

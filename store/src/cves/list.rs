@@ -7,6 +7,7 @@ use super::{BY_EPSS, BY_KEV, BY_PUBLISHED, BY_SEVERITY, Cve, CveRow, Severity};
 use crate::counts;
 use crate::error::StoreError;
 use crate::export::Rows;
+use crate::on_hosts::push_on_hosts;
 use crate::page::{Listed, Order, Page, PageRequest, SortType, containing, within};
 use crate::tenant::TenantScope;
 
@@ -32,6 +33,8 @@ pub struct CveFilter {
     pub severity_min: Option<Severity>,
     /// Known to be exploited, or not.
     pub kev: Option<bool>,
+    /// On at least one host that is not revoked, or on none any more.
+    pub on_hosts: Option<bool>,
 }
 
 /// The order of a list, always the most first.
@@ -102,7 +105,8 @@ pub async fn list(
     page: &PageRequest,
 ) -> Result<Page<CveItem>, StoreError> {
     let mut tx = scope.begin_read("cves.list").await?;
-    let is_kept = counts::kept_at(&mut tx, scope.key()).await?.is_some();
+    let counted_at = counts::kept_at(&mut tx, scope.key()).await?;
+    let is_kept = counted_at.is_some();
     let order = if is_kept { sort.order_kept() } else { sort.order() };
     let mut query =
         if is_kept { select_kept(scope, filter, order)? } else { select(scope, filter, order)? };
@@ -112,7 +116,7 @@ pub async fn list(
     crate::page::note(&query);
     let rows: Vec<Listed<Row>> = query.build_query_as().fetch_all(&mut *tx).await?;
     tx.commit().await?;
-    order.page(rows, page, TryInto::try_into)
+    Ok(order.page(rows, page, TryInto::try_into)?.counted(counted_at))
 }
 
 /// All CVEs of a filter, in an order and one snapshot, some at a time.
@@ -168,6 +172,7 @@ fn select(
         Some(false) => query.push(" AND kev_added IS NULL"),
         None => &mut query,
     };
+    push_hosts(&mut query, "x.cve", filter);
     Ok(query)
 }
 
@@ -208,7 +213,20 @@ fn select_kept(
         Some(false) => query.push(" AND k.kev < 0"),
         None => &mut query,
     };
+    push_hosts(&mut query, "k.cve", filter);
     Ok(query)
+}
+
+/// ` AND` that some of the CVE's software is on hosts, or none of it; the first that is ends the search.
+fn push_hosts(query: &mut QueryBuilder<Postgres>, cve: &'static str, filter: &CveFilter) {
+    let Some(on_hosts) = filter.on_hosts else {
+        return;
+    };
+    query.push(if on_hosts { " AND " } else { " AND NOT " });
+    query.push("EXISTS (SELECT FROM findings f WHERE f.company_key = $1 AND f.cve = ").push(cve);
+    query.push(" AND f.resolved_at = 'infinity' AND f.exception IS NULL");
+    push_on_hosts(query, Some(true), None);
+    query.push(" OFFSET 0)");
 }
 
 #[derive(Debug, FromRow)]

@@ -8,7 +8,8 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::cves::Severity;
-use crate::page::push_holds;
+use crate::on_hosts::push_on_hosts;
+use crate::page::{containing, push_holds};
 
 /// Whether findings hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,6 +38,12 @@ pub struct FindingFilter {
     pub cve: Option<String>,
     /// Of this software.
     pub software: Option<SoftwareKey>,
+    /// Of software whose name contains this.
+    pub name: Option<String>,
+    /// With a version that is said to be fixed, or without one.
+    pub has_fix: Option<bool>,
+    /// Of software that at least one host has that is not revoked, or of what none has any more.
+    pub on_hosts: Option<bool>,
     /// Of what this host has now.
     pub host: Option<AgentId>,
     /// Of what hosts with this label have now.
@@ -126,6 +133,18 @@ pub(super) fn push_filter(query: &mut QueryBuilder<Postgres>, filter: &FindingFi
     if let Some(key) = filter.software {
         query.push(" AND f.software_key = ").push_bind(key.to_uuid());
     }
+    if let Some(name) = &filter.name {
+        query.push(
+            " AND f.software_key IN (SELECT n.software_key FROM software n
+                WHERE n.company_key = $1 AND n.name ILIKE ",
+        );
+        query.push_bind(containing(name)).push(")");
+    }
+    match filter.has_fix {
+        Some(true) => query.push(" AND f.fixed_in IS NOT NULL"),
+        Some(false) => query.push(" AND f.fixed_in IS NULL"),
+        None => &mut *query,
+    };
     if let Some(least) = filter.confidence_min {
         let names: Vec<&str> = [Confidence::Low, Confidence::Medium, Confidence::High]
             .into_iter()
@@ -143,6 +162,7 @@ pub(super) fn push_filter(query: &mut QueryBuilder<Postgres>, filter: &FindingFi
         query.push_bind(exception).push("))");
     }
     push_hosts(query, filter);
+    push_on_hosts(query, filter.on_hosts, filter.as_of);
 }
 
 fn push_hosts(query: &mut QueryBuilder<Postgres>, filter: &FindingFilter) {

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::filter::{FindingFilter, push_exception, push_filter, push_state};
 use super::{then, walk};
 use crate::counts;
-use crate::cves::{BY_EPSS, BY_SEVERITY, Cve, CveRow};
+use crate::cves::{BY_EPSS, BY_KEV, BY_SEVERITY, Cve, CveRow};
 use crate::error::StoreError;
 use crate::export::Rows;
 use crate::page::{Listed, Order, Page, PageRequest, SortType, push_holds, within};
@@ -79,6 +79,8 @@ pub enum FindingSort {
     Severity,
     /// By EPSS score, highest first.
     Epss,
+    /// By when CISA added its CVE to those that are known to be exploited, newest first; others follow.
+    Kev,
     /// By when it was opened, newest first.
     Opened,
     /// By how many hosts have it, most first.
@@ -94,6 +96,7 @@ impl FindingSort {
         let by = match self {
             Self::Severity => BY_SEVERITY,
             Self::Epss => BY_EPSS,
+            Self::Kev => BY_KEV,
             Self::Opened => "(extract(epoch FROM opened_at) * 1000000)::bigint",
             Self::Hosts => "hosts",
         };
@@ -112,7 +115,7 @@ const PLACED: &str = " FROM (SELECT y.*, row_number() OVER () AS place FROM (SEL
 
 const NAMES: &str = "FROM (
     SELECT f.cve, f.software_key, f.source, f.opened_at, c.cvss_score, c.cvss_severity,
-           c.epss_score";
+           c.epss_score, c.kev_added";
 
 const OF_CVES: &str = " FROM findings f LEFT JOIN cves c ON c.id = f.cve";
 
@@ -145,7 +148,11 @@ pub async fn list(
 ) -> Result<Page<Finding>, StoreError> {
     let order = sort.order();
     let mut tx = scope.begin_read("findings.list").await?;
-    let is_walked = walk::serves(filter) && counts::kept_at(&mut tx, scope.key()).await?.is_some();
+    let counted_at = match filter.as_of {
+        None => counts::kept_at(&mut tx, scope.key()).await?,
+        Some(_) => None,
+    };
+    let is_walked = walk::serves(filter) && counted_at.is_some();
     let mut query = if is_walked {
         walk::select(scope, filter, sort, page)?
     } else {
@@ -163,7 +170,7 @@ pub async fn list(
         then::count_hosts(&mut tx, scope.key(), &mut page.items, at).await?;
     }
     tx.commit().await?;
-    Ok(page)
+    Ok(page.counted(counted_at))
 }
 
 /// All findings of a filter, in an order and one snapshot, some at a time.

@@ -150,12 +150,13 @@ async fn two_nodes_that_judge_the_same_software_come_to_one_result() {
 }
 
 #[tokio::test]
-async fn finds_by_severity_exploitation_host_and_confidence() {
+async fn finds_by_severity_exploitation_software_host_fix_and_confidence() {
     let (world, endpoint, bad, good) = world().await;
     let mut low = evaluation(&["CVE-2024-1000"]);
     low.findings[0].confidence = Confidence::Low;
-    let judged = [(bad, evaluation(&["CVE-2024-3000", "CVE-2024-2000"])), (good, low)];
-    judge_again(&world, &judged, 2, 50).await;
+    let mut unfixed = evaluation(&["CVE-2024-3000", "CVE-2024-2000"]);
+    unfixed.findings[0].fixed_in = None;
+    judge_again(&world, &[(bad, unfixed), (good, low)], 2, 50).await;
     let mut exploited = published("CVE-2024-2000", 7.5, "high");
     exploited.kev = Some(KevEntry {
         cve: exploited.id,
@@ -181,6 +182,12 @@ async fn finds_by_severity_exploitation_host_and_confidence() {
     assert_eq!(find(&world, &sure).await, order[1..]);
     let of_software = FindingFilter { software: Some(good), ..all() };
     assert_eq!(find(&world, &of_software).await, order[..1]);
+    let named = FindingFilter { name: Some("OO".to_owned()), ..all() };
+    assert_eq!(find(&world, &named).await, order[..1]);
+    let fixed = FindingFilter { has_fix: Some(true), ..all() };
+    assert_eq!(find(&world, &fixed).await, order[..2]);
+    let unfixed = FindingFilter { has_fix: Some(false), ..all() };
+    assert_eq!(find(&world, &unfixed).await, order[2..]);
     let of_host = FindingFilter { host: Some(endpoint.agent), ..all() };
     assert_eq!(find(&world, &of_host).await, order);
     let other = world.agent().await;

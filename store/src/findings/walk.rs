@@ -16,13 +16,14 @@ use crate::error::StoreError;
 use crate::page::{After, PageRequest, SortValue, instant, within};
 use crate::tenant::TenantScope;
 
-/// Whether a filter leaves so much that walking is right: what names one CVE, one piece of software or one
-/// host leaves little, and is found and sorted. So is the past.
+/// Whether a filter leaves so much that walking is right: what names one CVE, software or one host leaves little,
+/// and is found and sorted. So is the past.
 pub(super) fn serves(filter: &FindingFilter) -> bool {
     filter.state == FindingState::Open
         && filter.as_of.is_none()
         && filter.cve.is_none()
         && filter.software.is_none()
+        && filter.name.is_none()
         && filter.host.is_none()
         && filter.label.is_none()
         && filter.exception.is_none()
@@ -65,6 +66,11 @@ const fn way(sort: FindingSort) -> Way {
             from: BY_CVES,
             value: "k.epss",
             order: "k.epss DESC, k.cve DESC, f.software_key DESC, f.source DESC",
+        },
+        FindingSort::Kev => Way {
+            from: BY_CVES,
+            value: "k.kev",
+            order: "k.kev DESC, k.cve DESC, f.software_key DESC, f.source DESC",
         },
         FindingSort::Hosts => Way {
             from: BY_HOSTS,
@@ -165,7 +171,7 @@ impl<'a> Place<'a> {
         by: &'static str,
     ) -> Result<(), StoreError> {
         match sort {
-            FindingSort::Severity | FindingSort::Epss => {
+            FindingSort::Severity | FindingSort::Epss | FindingSort::Kev => {
                 self.push_led_by(query, by, "k.cve", |query| {
                     query.push_bind(self.cve.to_owned());
                 });

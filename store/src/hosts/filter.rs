@@ -23,6 +23,8 @@ pub struct HostFilter {
     pub software: Option<SoftwareKey>,
     /// It was not seen since.
     pub silent_since: Option<OffsetDateTime>,
+    /// It should have been heard of again before this instant, and was not.
+    pub overdue_at: Option<OffsetDateTime>,
     /// It has this label.
     pub label: Option<Uuid>,
     /// It was enrolled with this label, of this value.
@@ -53,6 +55,14 @@ pub(crate) fn push_host_filter(query: &mut QueryBuilder<Postgres>, filter: &Host
     if let Some(at) = filter.silent_since {
         // An asset without an agent is never missed.
         query.push(" AND kind = 'agent' AND coalesce(last_seen_at, enrolled_at) < ").push_bind(at);
+    }
+    if let Some(at) = filter.overdue_at {
+        // As lists say when a host is overdue; as fractions, so that no wait is too long to be added.
+        query.push(
+            " AND kind = 'agent' AND seen_every_s > 0
+              AND seen_every_s::float8 * 2 + 60 < extract(epoch FROM ",
+        );
+        query.push_bind(at).push(" - last_seen_at)");
     }
     if let Some(release) = filter.agent_before {
         // Nine digits a part fit a bigint whatever a host says of itself; what is no release is NULL, and

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::filter::{HostFilter, push_host_filter};
 use super::{Host, HostKind, counted, excepted, then};
+use crate::counts::kept_at;
 use crate::error::StoreError;
 use crate::export::Rows;
 use crate::names;
@@ -25,6 +26,9 @@ pub enum HostSort {
     Hostname,
     /// By when it last said anything, newest first.
     LastSeen,
+    /// By when it last said anything, longest ago first; what never did counts from its enrolment on, and
+    /// assets without an agent, which are never missed, come last.
+    Silent,
     /// By when it became an agent, newest first.
     Enrolled,
     /// By how much software it has, most first.
@@ -41,6 +45,13 @@ impl HostSort {
                 "coalesce((extract(epoch FROM last_seen_at) * 1000000)::bigint, 0)",
                 SortType::Integer,
                 true,
+            ),
+            Self::Silent => (
+                "CASE WHEN kind = 'agent' THEN (extract(epoch FROM
+                     coalesce(last_seen_at, enrolled_at)) * 1000000)::bigint
+                 ELSE 9223372036854775807 END",
+                SortType::Integer,
+                false,
             ),
             Self::Enrolled => ("enrolled_at", SortType::Instant, true),
             Self::Software => ("digest_count", SortType::Integer, true),
@@ -71,8 +82,29 @@ pub async fn list(
     let rows = query.build_query_as().fetch_all(&mut *tx).await?;
     let mut page = order.page(rows, page, |row: HostRow| Ok(Host::from(row)))?;
     count(&mut tx, scope.key(), &mut page.items, filter.as_of).await?;
+    let counted_at = match filter.as_of {
+        None => kept_at(&mut tx, scope.key()).await?,
+        Some(_) => None,
+    };
     tx.commit().await?;
-    Ok(page)
+    Ok(page.counted(counted_at))
+}
+
+/// How many hosts a filter has, counted now.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn how_many(scope: &TenantScope, filter: &HostFilter) -> Result<u64, StoreError> {
+    let mut query =
+        within(scope, "SELECT count(*) FROM agents a WHERE company_key = $1 AND a.key > 0")?;
+    push_host_filter(&mut query, filter);
+    #[cfg(test)]
+    crate::page::note(&query);
+    let mut tx = scope.begin_read("hosts.how_many").await?;
+    let count: i64 = query.build_query_scalar().fetch_one(&mut *tx).await?;
+    tx.commit().await?;
+    Ok(count.unsigned_abs())
 }
 
 /// All hosts of a filter, in an order and one snapshot, some at a time.

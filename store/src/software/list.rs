@@ -154,12 +154,11 @@ pub async fn list(
     page: &PageRequest,
 ) -> Result<Page<SoftwareItem>, StoreError> {
     let mut tx = scope.begin_read("software.list").await?;
-    let kept = match sort.order_kept() {
-        Some(order) if filter.as_of.is_none() => {
-            kept_at(&mut tx, scope.key()).await?.map(|_at| order)
-        }
-        _ => None,
+    let counted_at = match filter.as_of {
+        None => kept_at(&mut tx, scope.key()).await?,
+        Some(_) => None,
     };
+    let kept = sort.order_kept().filter(|_| counted_at.is_some());
     let by_name = sort == SoftwareSort::Name || filter.name.is_some();
     let is_low = by_name && names::of_software(&mut tx, scope.key()).await?;
     let order = kept.unwrap_or_else(|| sort.order(is_low));
@@ -172,7 +171,7 @@ pub async fn list(
     let found = order.page(rows, page, |row: SoftwareRow| Software::try_from(row))?;
     let items = count(&mut tx, scope.key(), found.items, filter.as_of).await?;
     tx.commit().await?;
-    Ok(Page { total: found.total, items, next: found.next })
+    Ok(Page { total: found.total, items, next: found.next, counted_at })
 }
 
 /// All software of a filter, in an order and one snapshot, some at a time.

@@ -77,7 +77,7 @@ pub async fn titles(
     }
     count(&mut tx, scope.key(), &mut titles, &keys).await?;
     tx.commit().await?;
-    Ok(Page { items: titles, next: found.next, total: found.total })
+    Ok(Page { items: titles, next: found.next, total: found.total, counted_at: None })
 }
 
 /// The list; `is_low`: software has its names in small letters.

@@ -75,6 +75,58 @@ async fn the_numbers_of_the_summary_are_those_of_the_lists() {
 }
 
 #[tokio::test]
+async fn what_no_host_has_any_more_is_counted_apart_and_listed_where_it_is_asked_for() {
+    let api = Api::new().await;
+    let viewer = &api.ours.viewer;
+    let found = async |path: &str| {
+        let items = api.get(&format!("/api/v1/{path}"), viewer).await.items();
+        let csv = path.replacen('?', "/export?", 1);
+        let csv = api.get(&format!("/api/v1/{csv}"), viewer).await;
+        assert_eq!(csv.text.trim_end().split("\r\n").count(), items.len() + 1, "{path}");
+        items.len()
+    };
+    for (is_there, expected) in [(true, [1, 0, 1]), (false, [0, 1, 1])] {
+        for list in ["findings", "cves"] {
+            for (filter, expected) in
+                ["on_hosts=true", "on_hosts=false", "limit=9"].iter().zip(expected)
+            {
+                // An export has no pages.
+                if filter.starts_with("limit") {
+                    let all = api.get(&format!("/api/v1/{list}?{filter}"), viewer).await;
+                    assert_eq!(all.items().len(), expected, "{list}");
+                } else {
+                    assert_eq!(found(&format!("{list}?{filter}")).await, expected, "{list} {filter}");
+                }
+            }
+        }
+        let summary = api.get("/api/v1/summary", viewer).await.json();
+        let counted = (&summary["findings"]["open"], &summary["findings_gone"]);
+        assert_eq!(counted, (&json!(expected[0]), &json!(expected[1])));
+        if is_there {
+            let path = format!("/api/v1/hosts/{}/revoke", api.ours.host);
+            let gone = api.send(Method::POST, &path, Some(&api.ours.admin), None).await;
+            assert!(gone.status.is_success(), "{}", gone.text);
+        }
+    }
+}
+
+#[tokio::test]
+async fn findings_are_found_by_a_part_of_their_softwares_name_and_by_whether_there_is_a_fix() {
+    let api = Api::new().await;
+    for (filter, expected) in [
+        ("software_name=ODEJ", 1),
+        ("software_name=python", 0),
+        ("fix=known", 1),
+        ("fix=unknown", 0),
+        ("sort=kev", 1),
+    ] {
+        let items = api.get(&format!("/api/v1/findings?{filter}"), &api.ours.viewer).await.items();
+        assert_eq!(items.len(), expected, "{filter}");
+    }
+    api.get("/api/v1/findings?fix=maybe", &api.ours.viewer).await.refuses(422, "fix");
+}
+
+#[tokio::test]
 async fn a_token_is_shown_whole_once_and_never_again() {
     let api = Api::new().await;
     let body = json!({ "name": "servers", "labels": { "site": "north" }, "uses_max": 5 });

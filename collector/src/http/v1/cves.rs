@@ -201,6 +201,8 @@ struct ListQuery {
     severity_min: Option<String>,
     /// Known to be exploited, or not.
     kev: Option<bool>,
+    /// On at least one host that is not revoked, or on none any more; both when absent.
+    on_hosts: Option<bool>,
     /// Of an export: what it is written as; `csv` when absent.
     format: Option<Format>,
     #[serde(default)]
@@ -262,7 +264,12 @@ async fn export(
 impl ListQuery {
     fn filter(self) -> Result<CveFilter, Problem> {
         let severity_min = self.severity_min.as_deref().map(parse_severity);
-        Ok(CveFilter { text: self.query, severity_min: severity_min.transpose()?, kev: self.kev })
+        Ok(CveFilter {
+            text: self.query,
+            severity_min: severity_min.transpose()?,
+            kev: self.kev,
+            on_hosts: self.on_hosts,
+        })
     }
 }
 

@@ -111,6 +111,13 @@ struct ListQuery {
     kev: Option<bool>,
     cve: Option<String>,
     software: Option<String>,
+    /// A part of the software's name.
+    software_name: Option<String>,
+    /// Whether a version is known that is fixed.
+    fix: Option<FixName>,
+    /// Of software that at least one host has that is not revoked, or of what none has any more; both
+    /// when absent.
+    on_hosts: Option<bool>,
     /// What this host has now.
     host: Option<Uuid>,
     /// At least as sure as this: `low`, `medium` or `high`.
@@ -143,6 +150,16 @@ enum StateName {
     Any,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[schemars(rename = "FindingFix")]
+#[serde(rename_all = "snake_case")]
+enum FixName {
+    /// A version is said to be fixed.
+    Known,
+    /// None is.
+    Unknown,
+}
+
 #[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
 #[schemars(rename = "FindingSort")]
 #[serde(rename_all = "snake_case")]
@@ -150,6 +167,7 @@ enum Sort {
     #[default]
     Severity,
     Epss,
+    Kev,
     Opened,
     Hosts,
 }
@@ -159,6 +177,7 @@ impl Sort {
         match self {
             Self::Severity => (FindingSort::Severity, "findings.severity"),
             Self::Epss => (FindingSort::Epss, "findings.epss"),
+            Self::Kev => (FindingSort::Kev, "findings.kev"),
             Self::Opened => (FindingSort::Opened, "findings.opened"),
             Self::Hosts => (FindingSort::Hosts, "findings.hosts"),
         }
@@ -211,6 +230,9 @@ impl ListQuery {
             kev: self.kev,
             cve: self.cve.map(|cve| cve.to_ascii_uppercase()),
             software: self.software.as_deref().map(parse_key).transpose()?,
+            name: self.software_name,
+            has_fix: self.fix.map(|fix| fix == FixName::Known),
+            on_hosts: self.on_hosts,
             host: self.host.map(AgentId),
             confidence_min: self.confidence_min,
             label: labels::named(scope, self.label.as_deref()).await?,

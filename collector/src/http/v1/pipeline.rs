@@ -6,6 +6,7 @@ use axum::extract::State;
 use protocol::ids::CompanyId;
 use schemars::JsonSchema;
 use serde::Serialize;
+use store::hosts::{self, HostFilter};
 use store::summary::{self, Pipeline, Summary};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -34,11 +35,16 @@ pub(super) fn routes() -> Routes {
 #[schemars(rename = "Summary")]
 struct SummaryView {
     hosts: u64,
+    /// Hosts that should have been heard of again by now.
+    hosts_overdue: u64,
     /// Distinct software that some host has or had.
     software: u64,
     /// Software on hosts, now.
     installations: u64,
+    /// Findings of software that at least one host has that is not revoked.
     findings: CountsView,
+    /// Open findings of software that no such host has any more.
+    findings_gone: u64,
     #[serde(with = "time::serde::rfc3339")]
     #[schemars(with = "DateTime")]
     as_of: OffsetDateTime,
@@ -51,9 +57,20 @@ async fn summary(
     let scope = tenant.scope;
     // Taken before the numbers, which may be newer than it says but never older.
     let as_of = state.clock.now();
-    let Summary { agents, software, installations, findings } = summary::summary(&scope).await?;
+    let Summary { agents, software, installations, findings, findings_gone } =
+        summary::summary(&scope).await?;
     let findings = findings.into();
-    Ok(Json(SummaryView { hosts: agents, software, installations, findings, as_of }))
+    let overdue = HostFilter { overdue_at: Some(as_of), ..HostFilter::default() };
+    let hosts_overdue = hosts::how_many(&scope, &overdue).await?;
+    Ok(Json(SummaryView {
+        hosts: agents,
+        hosts_overdue,
+        software,
+        installations,
+        findings,
+        findings_gone,
+        as_of,
+    }))
 }
 
 #[derive(Debug, Serialize, JsonSchema)]

@@ -36,8 +36,12 @@ impl Log {
         );
         put(&env!("CARGO_PKG_VERSION"), sink.out());
         sink.out().extend(b",\"rules\":[");
-        let filter =
-            CveFilter { text: None, severity_min: head.spec.severity_min, kev: head.spec.kev };
+        let filter = CveFilter {
+            severity_min: head.spec.severity_min,
+            kev: head.spec.kev,
+            on_hosts: Some(true),
+            ..CveFilter::default()
+        };
         let mut all = cves::export(scope, &filter, CveSort::Severity).await?;
         let mut is_first = true;
         loop {
@@ -45,7 +49,7 @@ impl Log {
             if some.is_empty() {
                 break;
             }
-            for one in some.iter().filter(|one| one.hosts > 0) {
+            for one in &some {
                 put_next(&mut is_first, &rule(&one.cve), sink.out());
             }
             sink.settle().await?;

@@ -43,10 +43,13 @@ async fn worst(
     kev: Option<bool>,
     sort: CveSort,
 ) -> Result<Vec<CveItem>, MakeError> {
-    let filter = CveFilter { text: None, severity_min: head.spec.severity_min, kev };
-    let mut items = cves::list(scope, &filter, sort, &PageRequest::first(WORST)).await?.items;
-    items.retain(|item| item.hosts > 0);
-    Ok(items)
+    let filter = CveFilter {
+        severity_min: head.spec.severity_min,
+        kev,
+        on_hosts: Some(true),
+        ..CveFilter::default()
+    };
+    Ok(cves::list(scope, &filter, sort, &PageRequest::first(WORST)).await?.items)
 }
 
 fn page(head: &Head, exploited: &[CveItem], spread: &[CveItem], out: &mut Vec<u8>) {

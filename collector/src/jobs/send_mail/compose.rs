@@ -98,10 +98,10 @@ impl<'a> Composer<'a> {
 }
 
 async fn standing(scope: &TenantScope) -> Result<Standing, StoreError> {
-    let exploited = CveFilter { text: None, severity_min: None, kev: Some(true) };
+    let exploited =
+        CveFilter { kev: Some(true), on_hosts: Some(true), ..CveFilter::default() };
     let page = PageRequest::first(NAMED);
-    let mut exploited = cves::list(scope, &exploited, CveSort::Kev, &page).await?.items;
-    exploited.retain(|item| item.hosts > 0);
+    let exploited = cves::list(scope, &exploited, CveSort::Kev, &page).await?.items;
     let behind = HostFilter { agent_before: release(), ..HostFilter::default() };
     let page = PageRequest::first(BEHIND_MAX);
     let behind = if behind.agent_before.is_some() {

@@ -18,7 +18,7 @@ import { ListView } from '../../parts/table/ListView';
 import { text } from '../../text/text';
 import { changed, isInPassing } from '../../url/search';
 import { FindingList } from '../findings/FindingList';
-import { hostColumns } from '../hosts/columns';
+import { hostColumns, hostColumnsThen } from '../hosts/columns';
 
 const route = getRouteApi('/app/cves/$cve');
 const TABS = ['hosts', 'software', 'scores'] as const;
@@ -163,7 +163,7 @@ function Hosts({ cve }: { cve: string }) {
       <ListView
         label={text.nav.hosts}
         read={read}
-        columns={hostColumns}
+        columns={search.as_of === undefined ? hostColumns : hostColumnsThen}
         rowId={(host) => host.id}
         search={search}
         set={set}

@@ -4,7 +4,7 @@ import { getRouteApi } from '@tanstack/react-router';
 
 import type { Schemas } from '../../api/client';
 import { useRead } from '../../api/read';
-import { SEVERITIES } from '../../app/searches';
+import { onHosts, SEVERITIES } from '../../app/searches';
 import { asNumber, asShare } from '../../format/number';
 import { OF_FINDINGS } from '../../live/news';
 import { Go } from '../../parts/Go';
@@ -12,6 +12,7 @@ import { Export } from '../../parts/Export';
 import { Choice, TextFilter, Toggle } from '../../parts/fields';
 import { Filters } from '../../parts/Filters';
 import { Moment } from '../../parts/Moment';
+import { OnHosts } from '../../parts/OnHosts';
 import { PageHead } from '../../parts/PageHead';
 import { KevBadge, Severity } from '../../parts/Severity';
 import { Notice } from '../../parts/States';
@@ -47,6 +48,12 @@ const columns: ColumnDef<Cve>[] = [
     header: text.cve.kev,
     meta: { sort: 'kev' },
     cell: ({ row }) => <KevBadge kev={row.original.kev} />,
+  },
+  {
+    id: 'since',
+    header: text.cve.exploitedSince,
+    meta: { wide: true },
+    cell: ({ row }) => <Moment at={row.original.kev?.added} as="day" never="" />,
   },
   {
     id: 'epss',
@@ -88,9 +95,10 @@ const columns: ColumnDef<Cve>[] = [
 export function CvesPage() {
   const search = route.useSearch();
   const navigate = route.useNavigate();
-  const { company: _company, hide: _hide, ...query } = search;
+  const { company: _company, hide: _hide, on, ...given } = search;
+  const query = { ...given, on_hosts: onHosts(on) };
   const filter = withoutPage(query);
-  const { sort = 'severity', ...narrowing } = filter;
+  const { sort = 'severity', ...narrowing } = withoutPage(given);
   const read = useRead(
     ['cves', query],
     (api, signal) => api.GET('/api/v1/cves', { params: { query }, signal }),
@@ -98,7 +106,7 @@ export function CvesPage() {
   );
   const set = (change: Partial<typeof search>) =>
     void navigate({ search: (old) => changed(old, change), replace: isInPassing(search, change) });
-  const isFiltered = Object.keys(narrowing).length > 0;
+  const isFiltered = on !== undefined || Object.keys(narrowing).length > 0;
   const isId = /^cve-\d{4}-\d{4,}$/i.test(search.query ?? '');
   return (
     <>
@@ -120,6 +128,7 @@ export function CvesPage() {
           value={search.severity_min}
           set={(value) => set({ severity_min: value })}
         />
+        <OnHosts value={on} set={(value) => set({ on: value })} />
         <Toggle label={text.finding.kevOnly} value={search.kev} set={(kev) => set({ kev })} />
       </Filters>
       <ListView

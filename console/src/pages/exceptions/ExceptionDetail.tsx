@@ -69,7 +69,7 @@ export function ExceptionDetail({ id }: { id: string }) {
             ]}
           />
           <Group>
-            <Go to="/findings" search={{ exception: one.id, state: 'any' }}>
+            <Go to="/findings" search={{ exception: one.id, state: 'any', on: 'any' }}>
               {text.exception.leftOut}
             </Go>
             {one.rule.host != null && (

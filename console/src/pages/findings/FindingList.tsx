@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from 'react';
 
 import type { Read } from '../../api/read';
 import { useSession } from '../../api/session';
+import type { FINDING_SORTS } from '../../app/searches';
 import { asInstant } from '../../format/time';
 import { OF_FINDINGS } from '../../live/news';
 import { useKeys } from '../../parts/keys';
@@ -19,7 +20,7 @@ import { type Place, placeOf, successorOf } from './place';
 export interface FindingSearch {
   row?: string;
   panel?: 'explain' | 'accept';
-  sort?: 'severity' | 'epss' | 'opened' | 'hosts';
+  sort?: (typeof FINDING_SORTS)[number];
   as_of?: string;
   page_token?: string;
   limit?: number;

@@ -1,12 +1,13 @@
 import { getRouteApi } from '@tanstack/react-router';
 
 import { useRead } from '../../api/read';
-import { CONFIDENCES, FINDING_STATES, SEVERITIES } from '../../app/searches';
+import { CONFIDENCES, FINDING_STATES, FIXES, onHosts, SEVERITIES } from '../../app/searches';
 import { Export } from '../../parts/Export';
 import { AsOf, Choice, TextFilter, Toggle } from '../../parts/fields';
 import { SoftwareChip } from '../../parts/FilterChip';
 import { Filters } from '../../parts/Filters';
 import { LabelFilter } from '../../parts/LabelFilter';
+import { OnHosts } from '../../parts/OnHosts';
 import { PageHead } from '../../parts/PageHead';
 import { text } from '../../text/text';
 import { changed, isInPassing, withoutPage } from '../../url/search';
@@ -19,9 +20,10 @@ const route = getRouteApi('/app/findings');
 export function FindingsPage() {
   const search = route.useSearch();
   const navigate = route.useNavigate();
-  const { company: _company, hide: _hide, row: _row, panel: _panel, ...query } = search;
+  const { company: _company, hide: _hide, row: _row, panel: _panel, on, ...given } = search;
+  const query = { ...given, on_hosts: onHosts(on) };
   const filter = withoutPage(query);
-  const { sort: _sort, ...narrowing } = filter;
+  const { sort: _sort, ...narrowing } = withoutPage(given);
   const read = useRead(
     ['findings', query],
     (api, signal) => api.GET('/api/v1/findings', { params: { query }, signal }),
@@ -29,7 +31,7 @@ export function FindingsPage() {
   );
   const set = (change: Partial<typeof search>) =>
     void navigate({ search: (old) => changed(old, change), replace: isInPassing(search, change) });
-  const isFiltered = Object.keys(narrowing).length > 0;
+  const isFiltered = on !== undefined || Object.keys(narrowing).length > 0;
 
   return (
     <>
@@ -59,6 +61,11 @@ export function FindingsPage() {
           set={(value) => set({ severity_min: value, row: undefined })}
         />
         <TextFilter label={text.cve.cve} value={search.cve} set={(cve) => set({ cve, row: undefined })} />
+        <TextFilter
+          label={text.finding.softwareName}
+          value={search.software_name}
+          set={(value) => set({ software_name: value, row: undefined })}
+        />
         <LabelFilter value={search.label} set={(label) => set({ label, row: undefined })} />
         <Choice
           label={text.finding.confidenceMin}
@@ -66,6 +73,13 @@ export function FindingsPage() {
           value={search.confidence_min}
           set={(value) => set({ confidence_min: value, row: undefined })}
         />
+        <Choice
+          label={text.finding.fix}
+          options={FIXES.map((one) => [one, text.finding.fixes[one]] as const)}
+          value={search.fix}
+          set={(fix) => set({ fix, row: undefined })}
+        />
+        <OnHosts value={on} set={(value) => set({ on: value, row: undefined })} />
         <AsOf value={search.as_of} set={(value) => set({ as_of: value, row: undefined })} />
         <Toggle label={text.finding.kevOnly} value={search.kev} set={(kev) => set({ kev, row: undefined })} />
         {search.software !== undefined && (

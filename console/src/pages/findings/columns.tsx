@@ -31,6 +31,12 @@ export const findingColumns: ColumnDef<Finding>[] = [
     ),
   },
   {
+    id: 'kev',
+    header: text.cve.exploitedSince,
+    meta: { sort: 'kev', wide: true },
+    cell: ({ row }) => <Moment at={row.original.cve.kev?.added} as="day" never="" />,
+  },
+  {
     id: 'software',
     header: text.finding.software,
     cell: ({ row: { original: finding } }) => (

@@ -16,13 +16,15 @@ import { ListView } from '../../parts/table/ListView';
 import { text } from '../../text/text';
 import { changed, isInPassing, withoutPage } from '../../url/search';
 import { BulkLabels } from './BulkLabels';
-import { hostColumns } from './columns';
+import { hostColumns, hostColumnsThen } from './columns';
 import { PolicyChip } from './PolicyChip';
 
 const route = getRouteApi('/app/hosts');
 const NONE: ReadonlySet<string> = new Set();
 /** What the API takes for a release of the agent. */
 const RELEASE = /^\d{1,9}\.\d{1,9}\.\d{1,9}([-+~].*)?$/;
+/** What is known of the present alone goes when the past is looked at. */
+const OF_THE_PAST = { sort: undefined, overdue: undefined, silent_since: undefined };
 
 /** The company's hosts. */
 export function HostsPage() {
@@ -95,7 +97,15 @@ export function HostsPage() {
           set={(value) => set({ agent_version_below: value })}
           check={(value) => (RELEASE.test(value) ? undefined : text.host.noVersion)}
         />
-        <AsOf value={search.as_of} set={(value) => set({ as_of: value })} />
+        <AsOf
+          value={search.as_of}
+          set={(value) => set({ as_of: value, ...(value === undefined ? {} : OF_THE_PAST) })}
+        />
+        <Toggle
+          label={text.host.overdueOnly}
+          value={search.overdue}
+          set={(overdue) => set({ overdue, as_of: undefined })}
+        />
         <Toggle label={text.host.withRevoked} value={search.revoked} set={(revoked) => set({ revoked })} />
         {search.software !== undefined && (
           <SoftwareChip id={search.software} remove={() => set({ software: undefined })} />
@@ -107,7 +117,7 @@ export function HostsPage() {
       <ListView
         label={text.nav.hosts}
         read={read}
-        columns={hostColumns}
+        columns={search.as_of === undefined ? hostColumns : hostColumnsThen}
         rowId={(host) => host.id}
         search={{ page_token: search.page_token, limit: search.limit, hide }}
         set={set}

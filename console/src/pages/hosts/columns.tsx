@@ -1,5 +1,5 @@
 import { Group, Text } from '@mantine/core';
-import type { ColumnDef } from '@tanstack/react-table';
+import type { ColumnDef, ColumnMeta } from '@tanstack/react-table';
 
 import type { Schemas } from '../../api/client';
 import { asNumber } from '../../format/number';
@@ -48,7 +48,7 @@ export const hostColumns: ColumnDef<Host>[] = [
   {
     id: 'seen',
     header: text.host.seen,
-    meta: { sort: 'last_seen', wide: true },
+    meta: { sort: 'last_seen', reversed: 'silent', wide: true },
     cell: ({ row }) => <Moment at={row.original.last_seen_at} />,
   },
   {
@@ -66,7 +66,22 @@ export const hostColumns: ColumnDef<Host>[] = [
   },
 ];
 
-/** Whether a host is there, missed or gone. */
+/** What hosts say of themselves, which is of the present whatever instant a list is looked at. */
+const OF_NOW: readonly unknown[] = ['state', 'os', 'seen', 'agent'];
+
+/** The columns of a list of hosts as it was: what is of the present says so, and orders nothing. */
+export const hostColumnsThen: ColumnDef<Host>[] = hostColumns.map((column) => {
+  const { sort, reversed: _reversed, ...meta }: ColumnMeta<Host, unknown> = column.meta ?? {};
+  const isKept = sort === 'hostname' || sort === 'enrolled';
+  const isOfNow = OF_NOW.includes(column.id) && typeof column.header === 'string';
+  return {
+    ...column,
+    meta: { ...meta, ...(isKept ? { sort } : {}) },
+    header: isOfNow ? text.host.now(column.header as string) : column.header,
+  } as ColumnDef<Host>;
+});
+
+/** Whether a host is there, overdue or gone. */
 export function HostState({ host }: { host: Host }) {
   if (host.revoked_at != null) return <span className="severity">{text.host.revoked}</span>;
   if (host.kind === 'sbom') return <span className="severity">{text.host.fromDocument}</span>;

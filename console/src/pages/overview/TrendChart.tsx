@@ -24,6 +24,8 @@ export default function TrendChart({ points, lines, when, how }: TrendChartProps
       curveType="linear"
       withDots={points.length < 3}
       withLegend
+      // As the lines stand, by severity, and not by their names.
+      legendProps={{ itemSorter: null }}
       valueFormatter={how}
       // What is missing is not drawn as if it were known.
       connectNulls={false}

@@ -57,7 +57,7 @@ export const versionColumns: ColumnDef<Software>[] = [
   {
     id: 'name',
     header: text.software.name,
-    meta: { sort: 'name' },
+    meta: { sort: 'name', isLong: true },
     cell: ({ row: { original: one } }) => (
       <Go to="/software/$software" params={{ software: one.id }}>
         {one.name}
@@ -67,6 +67,7 @@ export const versionColumns: ColumnDef<Software>[] = [
   {
     id: 'version',
     header: text.software.version,
+    meta: { isLong: true },
     cell: ({ row }) => <Text size="sm">{row.original.version}</Text>,
   },
   {
@@ -78,7 +79,7 @@ export const versionColumns: ColumnDef<Software>[] = [
   {
     id: 'vendor',
     header: text.software.vendor,
-    meta: { wide: true },
+    meta: { wide: true, isLong: true },
     cell: ({ row }) => row.original.vendor,
   },
   {

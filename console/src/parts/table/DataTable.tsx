@@ -18,10 +18,14 @@ declare module '@tanstack/react-table' {
   interface ColumnMeta<TData extends RowData, TValue> {
     /** The order of the list that goes by this column. */
     sort?: string;
+    /** The same order the other way round: what a second press on the column's head asks for. */
+    reversed?: string;
     /** Left out where there is little room. */
     wide?: boolean;
     /** The column holds numbers. */
     isNumber?: boolean;
+    /** The column holds words of any length, which may be broken anywhere. */
+    isLong?: boolean;
   }
 }
 
@@ -162,8 +166,14 @@ function isForPart(event: MouseEvent<HTMLTableRowElement>): boolean {
   return event.defaultPrevented || target.closest('a, button, input, label') !== null;
 }
 
-function classOf(meta: { wide?: boolean; isNumber?: boolean } | undefined): string | undefined {
-  const names = [meta?.wide === true && 'wide', meta?.isNumber === true && 'number'].filter(Boolean);
+function classOf(
+  meta: { wide?: boolean; isNumber?: boolean; isLong?: boolean } | undefined,
+): string | undefined {
+  const names = [
+    meta?.wide === true && 'wide',
+    meta?.isNumber === true && 'number',
+    meta?.isLong === true && 'long',
+  ].filter(Boolean);
   return names.length > 0 ? names.join(' ') : undefined;
 }
 
@@ -180,13 +190,16 @@ function Head<T>({ header, sort }: { header: Header<T, unknown>; sort: DataTable
   const { meta } = header.column.columnDef;
   const label = flexRender(header.column.columnDef.header, header.getContext());
   const by = meta?.sort;
-  const isBy = by !== undefined && sort?.by === by;
+  const isReversed = meta?.reversed !== undefined && sort?.by === meta.reversed;
+  const isBy = by !== undefined && (sort?.by === by || isReversed);
+  const next = sort?.by === by ? (meta?.reversed ?? by) : by;
+  const order = meta?.reversed === undefined ? 'other' : isReversed ? 'ascending' : 'descending';
   return (
-    <th scope="col" className={classOf(meta)} aria-sort={isBy ? 'other' : undefined}>
-      {by !== undefined && sort ? (
-        <button type="button" className="sort" aria-pressed={isBy} onClick={() => sort.set(by)}>
+    <th scope="col" className={classOf(meta)} aria-sort={isBy ? order : undefined}>
+      {next !== undefined && sort ? (
+        <button type="button" className="sort" aria-pressed={isBy} onClick={() => sort.set(next)}>
           {label}
-          <span aria-hidden="true">{isBy ? ' ▾' : ' ▿'}</span>
+          <span aria-hidden="true">{isReversed ? ' ▴' : isBy ? ' ▾' : ' ▿'}</span>
         </button>
       ) : (
         label

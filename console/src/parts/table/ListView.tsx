@@ -16,6 +16,8 @@ export interface PageOf<T> {
   items: T[];
   next_page_token?: string | null;
   total: { count: number; type: string };
+  /** Of when large numbers are, where they are kept. */
+  counted_at?: string | null;
 }
 
 /** What the address says of any list. */
@@ -64,7 +66,7 @@ export function ListView<T>(props: ListViewProps<T>) {
               {text.table.total(asTotal(read.data.total), read.data.total.count)}
             </Text>
           )}
-          <ReadAt read={read} asOf={props.asOf} />
+          <ReadAt read={read} asOf={props.asOf} countedAt={read.data?.counted_at} />
         </Group>
         <Group gap="xs">
           {props.actions}

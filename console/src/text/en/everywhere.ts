@@ -66,6 +66,7 @@ export const common = {
   noneFoundDetail: 'Nothing fits these filters. Clear some of them, or look at another time.',
   notKnown: 'not known',
   readAt: (at: string) => `As of ${at}`,
+  countedAt: (at: string) => `numbers from 100 on as counted at ${at}`,
   refresh: 'Refresh',
   reload: 'Load the page again',
   remove: 'Remove',
@@ -166,7 +167,13 @@ export const overview = {
   kev: 'Known to be exploited',
   critical: 'Critical findings',
   open: 'Open findings',
-  suppressed: 'Left out',
+  overdue: 'Overdue hosts',
+  failingFeeds: 'Failing feeds',
+  uncounted: 'Not counted here:',
+  suppressed: (count: number) =>
+    `${many(count, 'finding is', 'findings are')} left out, because an exception says that you need not be told;`,
+  gone: (count: number) =>
+    `${many(count, 'finding is', 'findings are')} of software that no host has any more.`,
   lesser: 'Less than high',
   exploited: 'Exploited, and on your hosts',
   noExploited: 'Nothing that your hosts have is known to be exploited.',

@@ -1,7 +1,7 @@
 import { many } from './everywhere';
 
 export const imports = {
-  lead: 'What assets without an agent consist of: images, programs, devices. Their software is judged like any host’s.',
+  lead: 'What assets without an agent consist of: images, programs, devices. Their software is evaluated like any host’s.',
   bring: 'Import a document',
   bringDetail:
     'CycloneDX 1.4 to 1.7 or SPDX 2.2 and 2.3, as JSON. Drop the file here, or pick it. A later document of the same name takes the place of the one before.',
@@ -34,7 +34,7 @@ export const imports = {
   sha256: 'SHA-256',
   components: 'Components',
   software: 'Software',
-  progress: (judged: string, all: string) => `${judged} of ${all} judged`,
+  progress: (judged: string, all: string) => `${judged} of ${all} evaluated`,
   came: (opened: string, closed: string, unchanged: string) =>
     `${opened} new, ${closed} gone, ${unchanged} as before`,
   outcome: 'What came of it',
@@ -48,8 +48,8 @@ export const imports = {
     no_package: 'left out: neither a package URL nor a CPE name says what it is',
     bad_purl: 'left out: the package URL cannot be read',
     excluded: 'left out: the document says that it is no part of what runs',
-    other_release: 'not judged: it is of another release than the document’s system',
-    no_version: 'not judged: it has no version',
+    other_release: 'not evaluated: it is of another release than the document’s system',
+    no_version: 'not evaluated: it has no version',
     made_fit: 'cut, or freed from characters of control',
   } as Record<string, string>,
   warned: (count: number, what: string) => `${many(count, 'component', 'components')} ${what}`,

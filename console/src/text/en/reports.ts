@@ -20,7 +20,7 @@ export const trend = {
     exposure: 'Findings, once for every host that has them.',
     open: 'Findings that some host has.',
     flow: 'CVEs that hosts got and got rid of. An update that keeps a CVE is neither.',
-    fix: 'Days that CVEs stood on a host: the middle of those fixed in the 30 days before.',
+    fix: 'Days that CVEs stood on a host: the median of those fixed in the 30 days before.',
   },
   asTable: 'As a table',
   valuesOf: (name: string) => `${name}: the values`,

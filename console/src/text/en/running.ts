@@ -73,7 +73,7 @@ export const feed = {
   byHand: 'by hand',
   none: 'No feed was imported',
   noneDetail:
-    'Until then nothing can be judged. On the collector’s machine: muster-collector feed sync, or feed import.',
+    'Until then nothing can be evaluated. On the collector’s machine: muster-collector feed sync, or feed import.',
   nvd: 'This product uses data from the NVD API but is not endorsed or certified by the NVD.',
 };
 

@@ -42,7 +42,10 @@ pub(super) async fn ask_for_counted(scope: &TenantScope) {
     ask_for_hosts(scope, &page).await;
     ask_for_findings(scope, &page).await;
     ask_for_software(scope, &page).await;
-    cves::list(scope, &Default::default(), Default::default(), &page).await.unwrap();
+    for on_hosts in [None, Some(true), Some(false)] {
+        let filter = cves::CveFilter { on_hosts, ..Default::default() };
+        cves::list(scope, &filter, Default::default(), &page).await.unwrap();
+    }
 }
 
 const AGENT: AgentId = AgentId(Uuid::from_u128(1));
@@ -93,6 +96,7 @@ async fn ask_for_hosts(scope: &TenantScope, page: &PageRequest) {
             cve: Some(text()),
             software: Some(KEY),
             silent_since: Some(at(0)),
+            overdue_at: Some(at(0)),
             label: Some(ID),
             enrolled_with: Some((text(), text())),
             agent_before: Some([0, 2, 0]),
@@ -107,8 +111,14 @@ async fn ask_for_hosts(scope: &TenantScope, page: &PageRequest) {
             ..HostFilter::default()
         },
     ] {
-        for sort in [HostSort::Hostname, HostSort::LastSeen, HostSort::Enrolled, HostSort::Software]
-        {
+        hosts::how_many(scope, &filter).await.unwrap();
+        for sort in [
+            HostSort::Hostname,
+            HostSort::LastSeen,
+            HostSort::Silent,
+            HostSort::Enrolled,
+            HostSort::Software,
+        ] {
             hosts::list(scope, &filter, sort, page).await.unwrap();
             hosts::export(scope, &filter, sort).await.unwrap();
         }
@@ -129,15 +139,22 @@ async fn ask_for_findings(scope: &TenantScope, page: &PageRequest) {
                 kev,
                 cve: Some(text()),
                 software: Some(KEY),
+                name: host.map(|_| text()),
+                has_fix: kev,
+                on_hosts: kev,
                 host,
                 label: host.map(|_| ID),
                 confidence_min: Some(Confidence::Low),
                 exception: host.map(|_| ID),
                 as_of,
             };
-            for sort in
-                [FindingSort::Severity, FindingSort::Epss, FindingSort::Opened, FindingSort::Hosts]
-            {
+            for sort in [
+                FindingSort::Severity,
+                FindingSort::Epss,
+                FindingSort::Kev,
+                FindingSort::Opened,
+                FindingSort::Hosts,
+            ] {
                 findings::list(scope, &filter, sort, page).await.unwrap();
                 findings::export(scope, &filter, sort).await.unwrap();
             }

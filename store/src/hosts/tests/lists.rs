@@ -6,7 +6,7 @@ use super::*;
 use crate::labels::{self, NewLabel};
 use crate::page::{After, SortValue};
 use crate::tenant::TenantScope;
-use crate::test_fixtures::{company, id};
+use crate::test_fixtures::{asset, company, id};
 
 async fn host(world: &World, name: &str, records: &[(&str, &str)]) -> Endpoint {
     let mut endpoint = Endpoint::new(agent(&world.scope, name).await);
@@ -49,6 +49,10 @@ async fn each_order_puts_first_what_it_says_and_decides_ties_by_the_id() {
     seen(&world, third.agent, 400).await;
     let by_last_seen = sorted(&world, HostSort::LastSeen).await;
     assert_eq!(by_last_seen[..2], ["b", "B"]);
+    // Those that never said anything have been silent since they came; an asset is not waited for.
+    asset(&world.scope, "shop").await;
+    let by_silence = sorted(&world, HostSort::Silent).await;
+    assert_eq!(by_silence[2..], ["B", "b", "shop"]);
 }
 
 #[tokio::test]
@@ -74,6 +78,16 @@ async fn a_host_is_missed_after_the_second_sign_of_life_that_did_not_come() {
     assert_eq!(overdue(86_400).await, Some(at(1_000 + 2 * 86_400 + 60)));
     // However long: it is never an error.
     assert_eq!(overdue(i64::MAX / 4).await, None);
+    for (every_s, now, expected) in
+        [(60, 1_180, 0), (60, 1_181, 1), (0, 9_999, 0), (i64::MAX / 4, 9_999, 0)]
+    {
+        overdue(every_s).await;
+        let filter = HostFilter { overdue_at: Some(at(now)), ..HostFilter::default() };
+        let page = list(&world.scope, &filter, HostSort::Silent, &PageRequest::first(9)).await;
+        assert_eq!(page.unwrap().items.len(), expected, "{every_s} {now}");
+        let counted = how_many(&world.scope, &filter).await.unwrap();
+        assert_eq!(counted, u64::try_from(expected).unwrap());
+    }
 }
 
 #[tokio::test]

@@ -71,7 +71,13 @@ async fn pages_of_hosts_are_complete_in_every_order() {
     let (world, _) = world().await;
     let filter = &HostFilter::default();
     let scope = &world.scope;
-    for sort in [HostSort::Hostname, HostSort::LastSeen, HostSort::Enrolled, HostSort::Software] {
+    for sort in [
+        HostSort::Hostname,
+        HostSort::LastSeen,
+        HostSort::Silent,
+        HostSort::Enrolled,
+        HostSort::Software,
+    ] {
         check(7, |page| async move { hosts::list(scope, filter, sort, &page).await }).await;
     }
 }
@@ -96,8 +102,13 @@ async fn pages_of_findings_and_cves_are_complete_in_every_order() {
     let (world, _) = world().await;
     let scope = &world.scope;
     let filter = &FindingFilter::default();
-    for sort in [FindingSort::Severity, FindingSort::Epss, FindingSort::Opened, FindingSort::Hosts]
-    {
+    for sort in [
+        FindingSort::Severity,
+        FindingSort::Epss,
+        FindingSort::Kev,
+        FindingSort::Opened,
+        FindingSort::Hosts,
+    ] {
         check(22, |page| async move { findings::list(scope, filter, sort, &page).await }).await;
     }
     let filter = &CveFilter::default();

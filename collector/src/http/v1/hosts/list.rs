@@ -98,6 +98,9 @@ pub(super) struct ListQuery {
     #[serde(default, deserialize_with = "moment::maybe")]
     #[schemars(with = "Option<DateTime>")]
     silent_since: Option<OffsetDateTime>,
+    /// Hosts that should have been heard of again by now.
+    #[serde(default)]
+    overdue: bool,
     /// Hosts with this label, by its id or its name.
     label: Option<String>,
     /// Hosts that were enrolled with this label, as `name=value`.
@@ -128,6 +131,7 @@ enum Sort {
     #[default]
     Hostname,
     LastSeen,
+    Silent,
     Enrolled,
     Software,
 }
@@ -137,6 +141,7 @@ impl Sort {
         match self {
             Self::Hostname => (HostSort::Hostname, "hosts.hostname"),
             Self::LastSeen => (HostSort::LastSeen, "hosts.last_seen"),
+            Self::Silent => (HostSort::Silent, "hosts.silent"),
             Self::Enrolled => (HostSort::Enrolled, "hosts.enrolled"),
             Self::Software => (HostSort::Software, "hosts.software"),
         }
@@ -177,13 +182,17 @@ pub(super) async fn export(
 impl ListQuery {
     async fn filter(self, scope: &TenantScope, state: &ApiState) -> Result<HostFilter, Problem> {
         let as_of = moment::as_of(self.as_of, scope, state).await?;
-        if as_of.is_some() && matches!(self.sort, Sort::Software | Sort::LastSeen) {
+        if as_of.is_some() && matches!(self.sort, Sort::Software | Sort::LastSeen | Sort::Silent) {
             let detail = "with as_of, hosts are sorted by hostname or enrolled";
             return Err(Problem::field("sort", detail));
         }
-        if as_of.is_some() && self.silent_since.is_some() {
+        let of_the_present =
+            [("silent_since", self.silent_since.is_some()), ("overdue", self.overdue)];
+        if let Some((field, _)) = of_the_present.into_iter().find(|(_, is_asked)| *is_asked)
+            && as_of.is_some()
+        {
             let detail = "what was heard of a host is known of the present alone: not with as_of";
-            return Err(Problem::field("silent_since", detail));
+            return Err(Problem::field(field, detail));
         }
         let enrolled_with = self.enrolment_label.as_deref().map(enrolment_label);
         let agent_before = self.agent_version_below.as_deref().map(agent_before).transpose()?;
@@ -195,6 +204,7 @@ impl ListQuery {
             cve: self.cve.map(|cve| cve.to_ascii_uppercase()),
             software: self.software.as_deref().map(parse_key).transpose()?,
             silent_since: self.silent_since,
+            overdue_at: self.overdue.then(|| state.clock.now()),
             label: labels::named(scope, self.label.as_deref()).await?,
             enrolled_with: enrolled_with.transpose()?,
             agent_before,

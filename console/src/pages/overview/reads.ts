@@ -1,0 +1,44 @@
+import type { Api } from '../../api/client';
+import { useRead } from '../../api/read';
+
+const MINUTE_MS = 60_000;
+/** Hosts that were silent for so long are shown as such. */
+export const SILENT_DAYS = 7;
+const ROWS = 6;
+
+/** The instant before which hosts count as silent; to the hour, so that it is the same for an hour. */
+export function silentSince(): string {
+  const hour = 3_600_000;
+  const at = Math.floor(Date.now() / hour) * hour - SILENT_DAYS * 24 * hour;
+  return new Date(at).toISOString().replace('.000Z', 'Z');
+}
+
+/** CVEs on hosts, in an order. */
+const cves = (api: Api, query: { kev?: boolean; sort: 'kev' | 'epss' }) =>
+  api.GET('/api/v1/cves', { params: { query: { ...query, on_hosts: true, limit: ROWS } } });
+
+/** All that the overview shows beside trends. It renews itself together: one time stands above all of it. */
+export function useOverview() {
+  const since = silentSince();
+  const every = { every: MINUTE_MS };
+  return {
+    since,
+    summary: useRead(['summary'], (api) => api.GET('/api/v1/summary'), every),
+    exploited: useRead(['overview', 'kev'], (api) => cves(api, { kev: true, sort: 'kev' }), every),
+    likely: useRead(['overview', 'epss'], (api) => cves(api, { sort: 'epss' }), every),
+    silent: useRead(
+      ['overview', 'silent', since],
+      (api) =>
+        api.GET('/api/v1/hosts', {
+          params: { query: { silent_since: since, sort: 'silent', limit: ROWS } },
+        }),
+      every,
+    ),
+    policies: useRead(['overview', 'policies'], (api) => api.GET('/api/v1/policies/summary'), every),
+    feeds: useRead(['feeds'], (api) => api.GET('/api/v1/feeds'), every),
+    pipeline: useRead(['pipeline'], (api) => api.GET('/api/v1/pipeline'), every),
+  };
+}
+
+/** What the overview has read. */
+export type Overview = ReturnType<typeof useOverview>;

@@ -1,0 +1,155 @@
+import type { Page } from '@playwright/test';
+
+import { site } from './harness/site';
+import { at, expect, open, settled, signIn, test } from './harness/test';
+
+test.describe.configure({ mode: 'serial' });
+
+/** A CVE that is known to be exploited, and an asset whose software alone has it. */
+const CVE = 'CVE-2023-32315';
+const ASSET = 'chat-server';
+const WORSE = '4.7.4-r0';
+const BETTER = '4.7.5-r0';
+const HEADERS = { 'Muster-Csrf': '1' };
+let page: Page;
+
+test.beforeAll(async ({ browser }) => {
+  ({ page } = await open(browser));
+  await signIn(page);
+});
+
+test.afterAll(async () => {
+  await page.context().close();
+});
+
+/** Brings in what the asset consists of, and waits until it has that and nothing else. */
+async function bring(version: string): Promise<void> {
+  const document = {
+    bomFormat: 'CycloneDX',
+    specVersion: '1.6',
+    components: [
+      { type: 'operating-system', name: 'alpine', version: '3.20.3' },
+      {
+        type: 'library',
+        name: 'openfire',
+        version,
+        purl: `pkg:apk/alpine/openfire@${version}?distro=alpine-3.20.3`,
+      },
+    ],
+  };
+  const headers = { ...HEADERS, 'Muster-Company': site().company };
+  const asked = await page.request.post(`/api/v1/imports?name=${ASSET}`, { headers, data: document });
+  expect(asked.ok(), await asked.text()).toBe(true);
+  const { id } = (await asked.json()) as { id: string };
+  await expect(async () => {
+    const answer = await page.request.get(`/api/v1/imports/${id}`, { headers });
+    expect(((await answer.json()) as { state: string }).state).toBe('done');
+  }).toPass({ timeout: 30_000 });
+}
+
+const exploited = () => page.getByRole('link', { name: /^Known to be exploited/ });
+/** The number of the tile. */
+const count = async () => Number((await exploited().textContent())?.replace(/\D/g, ''));
+const panel = () => page.getByRole('region', { name: 'Exploited, and on your hosts' });
+const inList = () => page.getByRole('table', { name: 'Findings' }).getByRole('link', { name: CVE });
+
+test('what the only host has is on the overview, with the day since when it is exploited', async () => {
+  await bring(WORSE);
+  await page.goto(at('/'));
+  await settled(page);
+  expect(await count()).toBeGreaterThan(0);
+  await expect(panel().getByRole('row', { name: new RegExp(CVE) })).toContainText('24 Aug 2023');
+  await exploited().click();
+  await expect(page).toHaveURL(/kev=true/);
+  await expect(inList()).toBeVisible();
+});
+
+test('when the only host has the repaired version, the tile and the lists fall', async () => {
+  await page.goto(at('/'));
+  await settled(page);
+  const before = await count();
+  await bring(BETTER);
+  // No event tells of it: the page renews itself, or whoever looks at it does.
+  await page.getByRole('button', { name: 'Refresh' }).first().click();
+  await expect.poll(count).toBe(before - 1);
+  await expect(panel().getByRole('link', { name: CVE })).toHaveCount(0);
+  await exploited().click();
+  await settled(page);
+  await expect(inList()).toHaveCount(0);
+  await page.goto(at(`/cves?query=${CVE}`));
+  await expect(page.getByText(`Nobody has ${CVE}`)).toBeVisible();
+});
+
+test('what no host has any more is there for who asks for it, and the address says so', async () => {
+  await page.goto(at('/'));
+  await page.getByRole('link', { name: /of software that no host has any more/ }).click();
+  await expect(page).toHaveURL(/on=none/);
+  const row = page.getByRole('row', { name: new RegExp(CVE) });
+  await expect(row.getByRole('link', { name: '0', exact: true })).toBeVisible();
+  const which = page.getByRole('combobox', { name: 'Which software' });
+  await which.selectOption('Both');
+  await expect(page).toHaveURL(/on=any/);
+  await page.getByLabel('Part of the software’s name').fill('openfire');
+  await expect(inList()).toBeVisible();
+  await which.selectOption('On hosts now');
+  await expect(inList()).toHaveCount(0);
+  await page.goto(at(`/cves?query=${CVE}&on=any`));
+  await expect(page.getByRole('table', { name: 'Vulnerabilities' })).toContainText('24 Aug 2023');
+});
+
+test('the tiles lead to what they count', async () => {
+  await page.goto(at('/'));
+  await settled(page);
+  await page.getByRole('link', { name: /^Overdue hosts/ }).click();
+  await expect(page).toHaveURL(/overdue=true/);
+  await expect(page.getByLabel('Reports overdue only')).toBeChecked();
+  const seen = page.getByRole('columnheader', { name: /Last heard of/ });
+  await page.goto(at('/hosts'));
+  await seen.getByRole('button').click();
+  await expect(seen).toHaveAttribute('aria-sort', 'descending');
+  await seen.getByRole('button').click();
+  await expect(page).toHaveURL(/sort=silent/);
+  await expect(seen).toHaveAttribute('aria-sort', 'ascending');
+});
+
+test('a list of yesterday says its day, and the overview is never of yesterday', async ({ browser }) => {
+  const { page: later, context } = await open(browser);
+  await signIn(later);
+  const now = new Date();
+  await later.clock.install({ time: now });
+  await later.goto(at('/findings'));
+  await settled(later);
+  await expect(later.getByText(/As of \d\d:\d\d:\d\d/)).toBeVisible();
+  // Nothing reads such a list again but who looks at it: its time is that of the day before.
+  await later.clock.setSystemTime(now.getTime() + 86_400_000);
+  await later.clock.runFor(31_000);
+  const day = now.toLocaleDateString('en-GB', { dateStyle: 'medium', timeZone: 'Europe/Berlin' });
+  await expect(later.getByText(`As of ${day}, `)).toBeVisible();
+  const renewed = ['summary', 'cves', 'hosts', 'feeds', 'pipeline'].map(
+    (what) => new RegExp(`/api/v1/${what}(\\?|$)`),
+  );
+  await later.goto(at('/'));
+  await settled(later);
+  const asked = renewed.map((path) => later.waitForRequest((request) => path.test(request.url())));
+  await later.clock.runFor(61_000);
+  await Promise.all(asked);
+  await context.close();
+});
+
+test('the past marks what is said of hosts by the present', async () => {
+  const then = encodeURIComponent(new Date(Date.now() - 1000).toISOString());
+  await page.goto(at(`/hosts?as_of=${then}`));
+  const heads = page.getByRole('columnheader');
+  for (const name of ['State (now)', 'Operating system (now)', 'Last heard of (now)', 'Agent (now)']) {
+    await expect(heads.filter({ hasText: name })).toHaveCount(1);
+  }
+  await expect(heads.filter({ hasText: 'Last heard of' }).getByRole('button')).toHaveCount(0);
+});
+
+test('the list of versions fits a small screen', async () => {
+  await page.goto(at('/software?view=versions'));
+  await settled(page);
+  const box = page.getByRole('region', { name: 'Versions' });
+  const [inside, outside] = await box.evaluate((one) => [one.scrollWidth, one.clientWidth]);
+  expect(inside).toBeLessThanOrEqual(outside ?? 0);
+});
