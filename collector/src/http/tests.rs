@@ -27,6 +27,7 @@ mod requests;
 mod retention;
 mod revisions;
 mod rules;
+mod spellings;
 mod statistics;
 mod walk;
 mod webhook_messages;

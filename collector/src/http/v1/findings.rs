@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use enrichment::cve::as_published;
 use enrichment::evaluation::Confidence;
 use protocol::ids::AgentId;
 use protocol::software::Source;
@@ -209,7 +210,7 @@ impl ListQuery {
             },
             severity_min: severity_min.transpose()?,
             kev: self.kev,
-            cve: self.cve.map(|cve| cve.to_ascii_uppercase()),
+            cve: self.cve.as_deref().map(as_published),
             software: self.software.as_deref().map(parse_key).transpose()?,
             host: self.host.map(AgentId),
             confidence_min: self.confidence_min,

@@ -171,12 +171,13 @@ export const cve = {
   noneHas: (id: string) => `Nobody has ${id}`,
   noneHasDetail: 'No software of your hosts is known to be affected, at the time that is looked at.',
   lookUp: 'See what is known of it',
-  unknown: 'No feed knows this CVE',
+  unknown: 'No feed knows this CVE, and no software of yours has it',
   unknownDetail:
     'The id is wrong, or the record is newer than your feeds. The page Feeds says how old they are.',
   noSummary: 'No feed has brought a description yet.',
   noScores: 'Nobody has scored it yet.',
   record: 'The record at cve.org',
+  advisory: 'The advisory at osv.dev',
   tabs: { hosts: 'Who has it', software: 'In which software, and why', scores: 'Scores' },
 };
 

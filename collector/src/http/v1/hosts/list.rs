@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use enrichment::cve::as_published;
 use protocol::host::Platform;
 use protocol::ids::AgentId;
 use schemars::JsonSchema;
@@ -192,7 +193,7 @@ impl ListQuery {
             kind: self.kind.as_deref().map(kind).transpose()?,
             platform: self.platform,
             // As with findings: people copy ids in whatever case they find them.
-            cve: self.cve.map(|cve| cve.to_ascii_uppercase()),
+            cve: self.cve.as_deref().map(as_published),
             software: self.software.as_deref().map(parse_key).transpose()?,
             silent_since: self.silent_since,
             label: labels::named(scope, self.label.as_deref()).await?,
