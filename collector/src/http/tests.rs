@@ -15,6 +15,7 @@ mod instants;
 mod labels;
 mod live;
 mod model;
+mod nodes;
 mod objects;
 mod oidc;
 mod pages;
