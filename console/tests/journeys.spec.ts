@@ -52,13 +52,28 @@ test('an agent is deployed with the token of the page, and its host appears', as
   await page.getByLabel(/^What it is for/).fill('A second machine');
   await page.getByLabel('Enrolled with the labels').fill('site=north, tier=web');
   await page.getByRole('button', { name: 'Make the token' }).click();
-  const command = await page.getByRole('region', { name: 'Linux: make the host an agent' }).textContent();
-  const token = /<<'TOKEN'\n(\S+)\nTOKEN/.exec(command ?? '')?.[1] ?? '';
-  expect(token).not.toBe('');
+  const token = (await page.getByRole('region', { name: 'The token' }).textContent())?.trim() ?? '';
+  expect(token).toMatch(/^mst1\.\S+$/);
+  await page.getByLabel('Where the packages lie').fill('https://packages.example/muster');
+  await page.getByText('Windows', { exact: true }).click();
+  await expect(page.getByRole('region', { name: /^Or silently/ })).toContainText('msiexec /i');
+  await expect(page.getByRole('region', { name: /^Install it/ })).toContainText(
+    '-From https://packages.example/muster',
+  );
+  // The token stands in its own box and in no line that is run.
+  expect(await page.getByRole('region').filter({ hasText: token }).count()).toBe(2);
   await expect(page.getByText('Waiting for the first host')).toBeVisible();
   agent(site().binaries, site().folder, `second-${Date.now()}`, token);
   await expect(page.getByText('1 host has come.')).toBeVisible({ timeout: 30_000 });
-  const host = page.getByRole('region', { name: 'The token is made' }).getByRole('link').first();
+  // Another token has nobody yet, whoever came with this one.
+  const address = page.url();
+  await page.getByRole('button', { name: 'Make another token' }).click();
+  await page.getByLabel(/^What it is for/).fill('A third machine');
+  await page.getByRole('button', { name: 'Make the token' }).click();
+  await expect(page.getByText('Waiting for the first host')).toBeVisible();
+  await page.goto(address);
+  await expect(page.getByText('1 host has come.')).toBeVisible();
+  const host = page.getByRole('region', { name: 'Who came with the token' }).getByRole('link').first();
   await expect(page.getByText(/reports: [1-9]/)).toBeVisible({ timeout: 45_000 });
   await host.click();
   await expect(page.getByText('site=north, tier=web')).toBeVisible();

@@ -2,7 +2,7 @@
 
 use enrichment::evaluation::{Confidence, Status};
 use protocol::fingerprint::SoftwareKey;
-use protocol::ids::AgentId;
+use protocol::ids::{AgentId, TokenId};
 use protocol::software::Source;
 use uuid::Uuid;
 
@@ -95,6 +95,7 @@ async fn ask_for_hosts(scope: &TenantScope, page: &PageRequest) {
             silent_since: Some(at(0)),
             label: Some(ID),
             enrolled_with: Some((text(), text())),
+            came_with: Some(TokenId(ID)),
             agent_before: Some([0, 2, 0]),
             fails: Some(ID),
             revoked: true,

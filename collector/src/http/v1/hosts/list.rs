@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use enrichment::cve::as_published;
 use protocol::host::Platform;
-use protocol::ids::AgentId;
+use protocol::ids::{AgentId, TokenId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::hosts::{self, Host, HostFilter, HostKind, HostSort};
@@ -103,6 +103,8 @@ pub(super) struct ListQuery {
     label: Option<String>,
     /// Hosts that were enrolled with this label, as `name=value`.
     enrolment_label: Option<String>,
+    /// Hosts that came with this enrolment token.
+    enrolment_token: Option<Uuid>,
     /// Hosts whose agent is of a release before this one, as `0.2.0`.
     agent_version_below: Option<String>,
     /// Hosts for which this policy fails.
@@ -198,6 +200,7 @@ impl ListQuery {
             silent_since: self.silent_since,
             label: labels::named(scope, self.label.as_deref()).await?,
             enrolled_with: enrolled_with.transpose()?,
+            came_with: self.enrolment_token.map(TokenId),
             agent_before,
             fails: self.fails,
             revoked: self.revoked,
