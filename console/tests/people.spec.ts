@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto';
 
 import type { Browser, Page } from '@playwright/test';
 
+import { line } from './harness/line';
 import { site } from './harness/site';
 import { expect, open, settled, signIn, test } from './harness/test';
 
@@ -136,6 +137,35 @@ test('digests are begun, changed and ended, and the keyboard stays with them', a
   await expect(begin).toBeFocused();
   await expect(part.getByLabel(/^At/)).toHaveValue('07:00');
   await page.context().close();
+});
+
+test('who cannot be signed out is told so, in every tab, and is signed out when they try again', async ({ browser }) => {
+  const way = await line(site().url);
+  const { page, context } = await open(browser, { baseURL: way.url });
+  await signIn(page);
+  const other = await context.newPage();
+  for (const one of [page, other]) {
+    await one.goto(`/hosts?company=${site().company}`);
+    await expect(one.getByRole('table', { name: 'Hosts' })).toBeVisible();
+  }
+  way.cut();
+  await page.getByRole('button', { name: 'Account menu' }).click();
+  await page.getByRole('menuitem', { name: 'Sign out' }).click();
+  for (const one of [page, other]) {
+    await expect(one.getByRole('heading', { name: 'You are still signed in here' })).toBeVisible();
+    await expect(one.getByRole('table')).toHaveCount(0);
+  }
+  await page.getByRole('button', { name: 'Try again' }).click();
+  await expect(page.getByText('The collector still does not answer.')).toBeVisible();
+  way.mend();
+  await page.getByRole('button', { name: 'Try again' }).click();
+  for (const one of [page, other]) {
+    await expect(one.getByRole('heading', { name: 'Sign in' })).toBeVisible();
+  }
+  await page.goto('/hosts');
+  await expect(page.getByRole('heading', { name: 'Sign in' })).toBeVisible();
+  await context.close();
+  await way.close();
 });
 
 test('what was done stands in the audit log', async () => {

@@ -136,6 +136,14 @@ export const signIn = {
   submit: 'Sign in',
 };
 
+export const still = {
+  title: 'You are still signed in here',
+  detail:
+    'The collector did not answer, so your session has not ended. What was shown is gone from this browser, but whoever opens the console in it once the collector answers is you. Try again before you leave.',
+  again: 'The collector still does not answer.',
+  stay: 'Stay signed in',
+};
+
 export const invitation = {
   title: 'Accept an invitation',
   lead: 'Choose a password for a new account. If you have an account with this address already, give its password.',
