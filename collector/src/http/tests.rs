@@ -30,6 +30,7 @@ mod revisions;
 mod rules;
 mod spellings;
 mod statistics;
+mod timeline;
 mod walk;
 mod webhook_messages;
 mod webhooks;

@@ -49,6 +49,9 @@ export const host = search({
   row: text,
   panel: oneOf(['explain', 'accept']),
   sort: oneOf(['severity', 'epss', 'opened', 'hosts']),
+  kind: oneOf(['upgraded', 'installed', 'removed', 'finding_opened', 'finding_resolved']),
+  since: instant,
+  until: instant,
   ...page,
 });
 

@@ -113,7 +113,7 @@ interface PagerProps {
 }
 
 /** First, back and next; pages are found by the place where the one before ended, so there is no last. */
-function Pager({ next, search, set }: PagerProps) {
+export function Pager({ next, search, set }: PagerProps) {
   const router = useRouter();
   const canGoBack = useCanGoBack();
   const isFirst = search.page_token === undefined;

@@ -1,3 +1,4 @@
+import { asNumber } from '../../format/number';
 import { sourceName } from '../words';
 import { many } from './everywhere';
 
@@ -54,10 +55,36 @@ export const host = {
   },
   changed: 'When',
   change: 'What',
-  changes: { installed: 'Came', removed: 'Went' },
+  changes: { installed: 'Installed', removed: 'Removed' },
+  moments: {
+    upgraded: 'Upgraded',
+    installed: 'Installed',
+    removed: 'Removed',
+    finding_opened: 'Finding opened',
+    finding_resolved: 'Finding resolved',
+  },
+  momentCounts: {
+    upgraded: (count: number) => `${asNumber(count)} upgraded`,
+    installed: (count: number, isFirst: boolean) =>
+      isFirst ? many(count, 'piece of software', 'pieces of software') : `${asNumber(count)} installed`,
+    removed: (count: number) => `${asNumber(count)} removed`,
+    finding_opened: (count: number, isFirst: boolean) =>
+      isFirst ? many(count, 'finding', 'findings') : many(count, 'finding opened', 'findings opened'),
+    finding_resolved: (count: number) => many(count, 'finding resolved', 'findings resolved'),
+  },
+  firstInventory: 'First inventory',
+  inSoftware: 'in',
+  toVersion: 'to',
+  more: 'Show what',
+  less: 'Hide',
+  allOfMoment: (count: string) => `All software of this moment (${count})`,
+  someFindings: (count: string) => `${count} of the findings are named here; the tab Findings has all that are open.`,
+  wholeHistory: 'The whole history',
+  changesOf: (at: string) => `Software that was installed and removed at ${at}`,
+  noneOfKind: 'Nothing of this kind happened',
   thenAll: 'All that it had then',
   noHistory: 'Nothing is known of the past',
-  noHistoryDetail: 'What comes and goes stands here from the first inventory on.',
+  noHistoryDetail: 'What is installed, removed and found stands here from the first inventory on.',
   scan: 'Scan now',
   scanAsked: 'The host is asked for a scan.',
   scanning: 'Scanning',
