@@ -99,6 +99,8 @@ test('a second factor is set up, and asked for from then on', async ({ browser }
   const { page, email } = await invited(browser, site().company, 'analyst');
   await page.goto('/account');
   const part = page.getByRole('region', { name: 'Second factor' }).first();
+  await expect(part.getByText('There is none')).toBeVisible();
+  await expect(part.getByRole('button', { name: 'Take away' })).toHaveCount(0);
   await part.getByLabel(/^Present password/).fill(PASSWORD);
   await part.getByRole('button', { name: 'Set up' }).click();
   const secret = (await part.getByRole('region', { name: 'Secret' }).textContent()) ?? '';
@@ -106,6 +108,9 @@ test('a second factor is set up, and asked for from then on', async ({ browser }
   await part.getByRole('button', { name: 'Confirm' }).click();
   const recovery = (await part.getByRole('region', { name: 'Recovery codes' }).textContent()) ?? '';
   const [first] = recovery.trim().split('\n');
+  await expect(part.getByText(/recovery codes are left/)).toBeVisible();
+  await expect(part.getByRole('button', { name: 'Set up' })).toHaveCount(0);
+  await expect(part.getByRole('button', { name: 'Take away' })).toBeVisible();
   await page.getByRole('button', { name: 'Account menu' }).click();
   await page.getByRole('menuitem', { name: 'Sign out' }).click();
   await page.getByLabel('Email address').fill(email);

@@ -50,6 +50,10 @@ export function Behind() {
   if (me.error instanceof ApiError && me.data === undefined) {
     return <Failure error={me.error} retry={() => void me.refetch()} />;
   }
+  // Without a list of companies there is none to choose, which is not the same as none to be had.
+  if (me.data?.is_operator === true && named === undefined && first.error instanceof ApiError) {
+    return <Failure error={first.error} retry={() => void first.refetch()} />;
+  }
   if (session === null || (me.data?.is_operator === true && named === undefined && first.isPending)) {
     return <Loading />;
   }
