@@ -7,15 +7,12 @@ import {
   Stack,
   Table,
   Text,
-  TextInput,
   Title,
 } from '@mantine/core';
 import { useForm } from '@mantine/form';
-import { useState } from 'react';
 
 import { useRead, useWrite } from '../../api/read';
 import { Confirm } from '../../parts/Confirm';
-import { CopyBox } from '../../parts/CopyBox';
 import { Moment } from '../../parts/Moment';
 import { PageHead } from '../../parts/PageHead';
 import { ReadAt, ReadView } from '../../parts/States';

@@ -18,7 +18,7 @@ use crate::http::schema::SourceName;
 
 names_of! {
     /// What can happen on a host.
-    MomentName as "MomentKind": MomentKind::ALL.iter().map(|kind| kind.as_str()).collect()
+    MomentName as "HostMomentKind": MomentKind::ALL.iter().map(|kind| kind.as_str()).collect()
 }
 
 /// What happened on the host at one time: what the collector heard of with less than a minute between.
