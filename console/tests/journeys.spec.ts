@@ -270,7 +270,9 @@ test('a host is scanned now, and given a label by hand', async () => {
 test('what a host had at an instant is found from its history', async () => {
   await page.getByRole('tab', { name: 'History' }).click();
   const history = page.getByRole('region', { name: 'History' });
-  const first = history.getByRole('listitem').filter({ hasText: /First inventory: [\d,]+ pieces? of software/ });
+  const first = history
+    .getByRole('listitem')
+    .filter({ hasText: /First inventory: [\d,]+ pieces? of software/ });
   await expect(first).toBeVisible();
   // As one entry, until somebody asks what it was.
   await expect(first.getByRole('link')).toHaveCount(1);

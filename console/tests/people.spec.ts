@@ -144,7 +144,9 @@ test('digests are begun, changed and ended, and the keyboard stays with them', a
   await page.context().close();
 });
 
-test('who cannot be signed out is told so, in every tab, and is signed out when they try again', async ({ browser }) => {
+test('who cannot be signed out is told so, in every tab, and is signed out when they try again', async ({
+  browser,
+}) => {
   const way = await line(site().url);
   const { page, context } = await open(browser, { baseURL: way.url });
   await signIn(page);

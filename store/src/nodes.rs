@@ -75,13 +75,9 @@ pub async fn report(
 ///
 /// When the database cannot be used.
 pub async fn say(store: &Store, id: Uuid, said: &Value) -> Result<(), StoreError> {
-    sqlx::query!(
-        "UPDATE nodes SET said = $2, said_at = clock_timestamp() WHERE id = $1",
-        id,
-        said
-    )
-    .execute(store.pool())
-    .await?;
+    sqlx::query!("UPDATE nodes SET said = $2, said_at = clock_timestamp() WHERE id = $1", id, said)
+        .execute(store.pool())
+        .await?;
     Ok(())
 }
 

@@ -65,9 +65,7 @@ function OfOperators() {
     );
   }
   if (options.length < 2) return <Name of={options[0]?.label} />;
-  return (
-    <Picker options={options} company={company} isMore={all.data?.next_page_token != null} />
-  );
+  return <Picker options={options} company={company} isMore={all.data?.next_page_token != null} />;
 }
 
 function Name({ of }: { of: string | undefined }) {

@@ -26,7 +26,8 @@ pub struct CveDetail {
     pub hosts: u64,
 }
 
-const DETAIL: &str = ", asked.id, coalesce(c.scores, '[]') AS scores, coalesce(c.cwes, '{}') AS cwes, c.kev,
+const DETAIL: &str =
+    ", asked.id, coalesce(c.scores, '[]') AS scores, coalesce(c.cwes, '{}') AS cwes, c.kev,
     (SELECT count(DISTINCT f.software_key) FROM findings f
      WHERE f.company_key = $1 AND f.cve = asked.id AND f.resolved_at = 'infinity'
        AND f.exception IS NULL) AS software,

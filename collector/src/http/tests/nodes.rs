@@ -33,7 +33,10 @@ async fn each_node_is_shown_with_what_it_said_whichever_answers() {
     assert_eq!(shown.as_array().map(Vec::len), Some(3));
     assert_eq!((&shown[0]["id"], &shown[0]["name"]), (&json!(a), &json!("east")));
     assert_eq!((&shown[0]["is_alive"], &shown[0]["status"]), (&json!(true), &said));
-    assert_eq!((&shown[1]["name"], &shown[1]["status"]["version"]), (&json!("north"), &json!("9.0.1")));
+    assert_eq!(
+        (&shown[1]["name"], &shown[1]["status"]["version"]),
+        (&json!("north"), &json!("9.0.1"))
+    );
     assert_eq!(shown[1]["status"]["queued_deltas"], 0);
     // Not heard of any more, and of a release that says nothing.
     assert_eq!((&shown[2]["is_alive"], shown[2].get("status")), (&json!(false), None));

@@ -288,8 +288,13 @@ async fn hosts_are_told_apart_by_the_token_that_they_came_with() {
     }
     for (token, name) in &tokens {
         let path = format!("/api/v1/hosts?sort=enrolled&enrolment_token={token}");
-        let names: Vec<_> =
-            api.get(&path, viewer).await.items().iter().map(|host| host["hostname"].clone()).collect();
+        let names: Vec<_> = api
+            .get(&path, viewer)
+            .await
+            .items()
+            .iter()
+            .map(|host| host["hostname"].clone())
+            .collect();
         assert_eq!(names, [*name]);
         // Another company's token leads to none.
         assert_eq!(api.get(&path, &api.theirs.viewer).await.items().len(), 0);

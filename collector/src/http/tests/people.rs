@@ -305,7 +305,8 @@ async fn who_works_in_two_companies_is_told_their_names_and_how_they_are_let_in(
     let mut browser = Browser::default();
     browser.sign_in(&api, "ann@example.org", PASSWORD).await;
     let me = browser.send(&api, Method::GET, "/me", None).await.json();
-    let names: Vec<_> = me["companies"].as_array().unwrap().iter().map(|one| &one["name"]).collect();
+    let names: Vec<_> =
+        me["companies"].as_array().unwrap().iter().map(|one| &one["name"]).collect();
     assert_eq!(names, ["Ours", "Theirs"]);
     let own = json!({ "second_factor": false, "recovery_codes": 0, "password": true });
     assert_eq!(me["account"], own);

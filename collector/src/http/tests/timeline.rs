@@ -24,15 +24,24 @@ async fn a_hosts_past_is_told_moment_by_moment() {
     findings::replace(&api.ours.scope, &judged, 1, later).await.unwrap().unwrap();
     let all = items(&api, "/timeline").await;
     assert_eq!(all.len(), 2);
-    assert_eq!((&all[0]["at"], &all[0]["is_first"]), (&json!("2026-03-01T13:00:00Z"), &json!(false)));
+    assert_eq!(
+        (&all[0]["at"], &all[0]["is_first"]),
+        (&json!("2026-03-01T13:00:00Z"), &json!(false))
+    );
     assert_eq!((&all[0]["findings_resolved"], &all[0]["installed"]), (&json!(1), &json!(0)));
     let change = &all[0]["changes"][0];
-    assert_eq!((&change["kind"], &change["cve"]), (&json!("finding_resolved"), &json!("CVE-2024-0001")));
+    assert_eq!(
+        (&change["kind"], &change["cve"]),
+        (&json!("finding_resolved"), &json!("CVE-2024-0001"))
+    );
     let first = &all[1];
     assert_eq!((&first["is_first"], &first["installed"]), (&json!(true), &json!(1)));
     assert_eq!((&first["findings_opened"], &first["removed"]), (&json!(1), &json!(0)));
     let installed = &first["changes"][1];
-    assert_eq!((&installed["name"], &installed["software"]), (&json!("nodejs"), &json!(api.ours.software)));
+    assert_eq!(
+        (&installed["name"], &installed["software"]),
+        (&json!("nodejs"), &json!(api.ours.software))
+    );
     assert_eq!((&installed["to"], installed.get("from")), (&json!("18.0.10-1nodesource1"), None));
     let opened = items(&api, "/timeline?kind=finding_opened").await;
     assert_eq!(opened.len(), 1);

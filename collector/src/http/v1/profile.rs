@@ -84,10 +84,7 @@ struct MembershipView {
     permissions: Vec<&'static str>,
 }
 
-async fn get(
-    who: Authenticated,
-    State(state): State<ApiState>,
-) -> Result<Json<MeView>, Problem> {
+async fn get(who: Authenticated, State(state): State<ApiState>) -> Result<Json<MeView>, Problem> {
     let principal = &who.principal;
     // A key is answered from memory: programs ask often.
     let mut own = match principal.user() {

@@ -1,14 +1,4 @@
-import {
-  Alert,
-  Button,
-  Card,
-  Group,
-  PasswordInput,
-  Stack,
-  Table,
-  Text,
-  Title,
-} from '@mantine/core';
+import { Alert, Button, Card, Group, PasswordInput, Stack, Table, Text, Title } from '@mantine/core';
 import { useForm } from '@mantine/form';
 
 import { useRead, useWrite } from '../../api/read';

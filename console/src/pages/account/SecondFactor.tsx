@@ -60,9 +60,7 @@ export function SecondFactor() {
             <CopyBox label={text.account.recovery} value={codes.join('\n')} />
           </Alert>
         )}
-        <Text>
-          {isOn ? text.account.secondOn(me.account?.recovery_codes ?? 0) : text.account.secondOff}
-        </Text>
+        <Text>{isOn ? text.account.secondOn(me.account?.recovery_codes ?? 0) : text.account.secondOff}</Text>
         {!hasPassword ? (
           <Text size="sm" c="dimmed">
             {text.account.byProvider}

@@ -52,9 +52,7 @@ export function Install({ token }: { token: string }) {
         onChange={(event) => setWritten(event.currentTarget.value)}
         error={labels === undefined ? text.deploy.labelsWrong : undefined}
       />
-      {packages.trim() === '' && (
-        <Text size="sm">{text.deploy.placeholder(PACKAGES)}</Text>
-      )}
+      {packages.trim() === '' && <Text size="sm">{text.deploy.placeholder(PACKAGES)}</Text>}
       <Text size="sm">{text.deploy.asWho[system === 'windows' ? 'windows' : 'unix']}</Text>
       {lines.map((line) => (
         <CopyBox

@@ -41,7 +41,14 @@ describe('the lines for a system', () => {
 
 describe('what is typed', () => {
   it('is a place that the scripts take', () => {
-    for (const place of ['', 'https://packages.example/a', '/srv/muster', './here', 'C:\\muster', '\\\\srv\\m']) {
+    for (const place of [
+      '',
+      'https://packages.example/a',
+      '/srv/muster',
+      './here',
+      'C:\\muster',
+      '\\\\srv\\m',
+    ]) {
       expect(isPlace(place), place).toBe(true);
     }
     for (const place of ['http://packages.example', '/srv/a b', '/srv;reboot', '$(id)']) {

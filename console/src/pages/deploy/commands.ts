@@ -60,7 +60,10 @@ function unix(system: Exclude<System, 'windows'>, from: string, labels: readonly
   if (system === 'rpm') {
     const install = 'if command -v zypper >/dev/null; then sudo zypper install';
     const file = './muster-agent-*."$(uname -m)".rpm';
-    lines.push({ step: 'package', text: `${place} && ${install} ${file}; else sudo dnf install ${file}; fi` });
+    lines.push({
+      step: 'package',
+      text: `${place} && ${install} ${file}; else sudo dnf install ${file}; fi`,
+    });
   }
   if (system !== 'macos') {
     const enroll = 'sudo -u muster-agent muster-agent enroll < token && sudo systemctl start muster-agent';
@@ -78,7 +81,10 @@ function windows(from: string, labels: readonly string[]): Line[] {
   const property = said === '' ? '' : ` 'LABELS=${said}'`;
   const lines: Line[] = [{ step: 'file', text: "Set-Content token (Read-Host 'Token')" }];
   if (isFetched) {
-    lines.push({ step: 'fetch', text: `Invoke-WebRequest -UseBasicParsing ${from}/install.ps1 -OutFile install.ps1` });
+    lines.push({
+      step: 'fetch',
+      text: `Invoke-WebRequest -UseBasicParsing ${from}/install.ps1 -OutFile install.ps1`,
+    });
   }
   lines.push(
     { step: 'install', text: `powershell -ExecutionPolicy Bypass -File ${script} ${options}` },

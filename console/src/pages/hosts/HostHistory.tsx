@@ -120,9 +120,11 @@ function Entry({ host, moment }: { host: string; moment: Moment }) {
         {isOpen && (
           <>
             <ul>
-              {KINDS.flatMap((kind) => moment.changes.filter((change) => change.kind === kind)).map((change) => (
-                <Line key={`${change.kind}${change.software}${change.cve ?? ''}`} change={change} />
-              ))}
+              {KINDS.flatMap((kind) => moment.changes.filter((change) => change.kind === kind)).map(
+                (change) => (
+                  <Line key={`${change.kind}${change.software}${change.cve ?? ''}`} change={change} />
+                ),
+              )}
             </ul>
             {software > named && (
               <Go

@@ -16,7 +16,9 @@ const moment = (at: string, of: Partial<Moment> = {}): Moment => ({
 });
 
 test('moments stand under their days, the newest first as they came', () => {
-  const moments = ['2026-03-02T12:00:00', '2026-03-02T09:00:00', '2026-03-01T12:00:00'].map((at) => moment(at));
+  const moments = ['2026-03-02T12:00:00', '2026-03-02T09:00:00', '2026-03-01T12:00:00'].map((at) =>
+    moment(at),
+  );
   expect(byDay(moments).map(([day, of]) => [day, of.length])).toEqual([
     ['2026-03-02', 2],
     ['2026-03-01', 1],

@@ -78,7 +78,8 @@ export const host = {
   more: 'Show what',
   less: 'Hide',
   allOfMoment: (count: string) => `All software of this moment (${count})`,
-  someFindings: (count: string) => `${count} of the findings are named here; the tab Findings has all that are open.`,
+  someFindings: (count: string) =>
+    `${count} of the findings are named here; the tab Findings has all that are open.`,
   wholeHistory: 'The whole history',
   changesOf: (at: string) => `Software that was installed and removed at ${at}`,
   noneOfKind: 'Nothing of this kind happened',

@@ -81,8 +81,7 @@ export const account = {
   setPassword: 'Set the password',
   passwordSet: 'The password is set.',
   second: 'Second factor',
-  secondDetail:
-    'A code that changes every half minute, from an authenticator. Give your password to begin.',
+  secondDetail: 'A code that changes every half minute, from an authenticator. Give your password to begin.',
   removeDetail: 'Give your password to take it away: from then on the password alone lets you in.',
   secondOn: (codes: number) =>
     `It is asked for whenever you sign in. ${codes === 0 ? 'No recovery code is' : many(codes, 'recovery code is', 'recovery codes are')} left.`,
