@@ -150,37 +150,38 @@ const ENDS: &str = "), i AS MATERIALIZED (
 ///
 /// What came and went in one moment is nothing, and so is a finding that both versions of an upgrade have.
 const MOMENTS: &str = "), false) AS is_next FROM ends e
-    ), placed AS MATERIALIZED (
+    ), placed AS (
         SELECT m.*, count(*) FILTER (WHERE m.is_next) OVER (ORDER BY m.at) AS moment FROM marked m
-    ), moments AS (
-        SELECT p.moment, min(p.at) AS began_at, max(p.at) AS at FROM placed p GROUP BY p.moment
+    ), bounded AS (
+        SELECT p.*, min(p.at) OVER w AS began_at, max(p.at) OVER w AS ended_at FROM placed p
+        WINDOW w AS (PARTITION BY p.moment)
     ), net AS (
-        SELECT p.moment, p.software_key, p.cve, bool_or(p.is_begin) AS is_begin FROM placed p
-        GROUP BY p.moment, p.software_key, p.cve
+        SELECT p.moment, p.began_at, p.ended_at, p.software_key, p.cve, bool_or(p.is_begin) AS is_begin
+        FROM bounded p GROUP BY p.moment, p.began_at, p.ended_at, p.software_key, p.cve
         HAVING bool_and(p.is_begin) OR NOT bool_or(p.is_begin)
     ), named AS MATERIALIZED (
-        SELECT p.moment, p.is_begin, p.software_key, p.cve, s.source, s.name, s.arch,
+        SELECT p.moment, p.began_at, p.ended_at, p.is_begin, p.software_key, p.cve, s.source, s.name, s.arch,
                s.version || CASE WHEN s.release = '' THEN '' ELSE '-' || s.release END AS version
         FROM net p JOIN software s ON s.company_key = $1 AND s.software_key = p.software_key
     ), entries AS (
-        SELECT g.moment, g.software_key, g.name, g.source, g.went, g.came, NULL::text AS cve,
+        SELECT g.moment, g.began_at, g.ended_at, g.software_key, g.name, g.source, g.went, g.came, NULL::text AS cve,
                CASE WHEN g.went IS NULL THEN 'installed' WHEN g.came IS NULL THEN 'removed'
                     ELSE 'upgraded' END AS kind
-        FROM (SELECT n.moment, n.source, n.name, n.arch,
+        FROM (SELECT n.moment, n.began_at, n.ended_at, n.source, n.name, n.arch,
                      (array_agg(n.software_key ORDER BY n.is_begin DESC))[1] AS software_key,
                      string_agg(DISTINCT n.version, ', ') FILTER (WHERE NOT n.is_begin) AS went,
                      string_agg(DISTINCT n.version, ', ') FILTER (WHERE n.is_begin) AS came
               FROM named n WHERE n.cve IS NULL
-              GROUP BY n.moment, n.source, n.name, n.arch) g
+              GROUP BY n.moment, n.began_at, n.ended_at, n.source, n.name, n.arch) g
         WHERE g.went IS DISTINCT FROM g.came
         UNION ALL
-        SELECT g.moment, g.software_key, g.name, g.source, NULL, NULL, g.cve,
+        SELECT g.moment, g.began_at, g.ended_at, g.software_key, g.name, g.source, NULL, NULL, g.cve,
                CASE WHEN g.is_begun THEN 'finding_opened' ELSE 'finding_resolved' END
-        FROM (SELECT n.moment, n.source, n.name, n.arch, n.cve,
+        FROM (SELECT n.moment, n.began_at, n.ended_at, n.source, n.name, n.arch, n.cve,
                      (array_agg(n.software_key ORDER BY n.is_begin DESC))[1] AS software_key,
                      bool_or(n.is_begin) AS is_begun, bool_or(NOT n.is_begin) AS is_ended
               FROM named n WHERE n.cve IS NOT NULL
-              GROUP BY n.moment, n.source, n.name, n.arch, n.cve) g
+              GROUP BY n.moment, n.began_at, n.ended_at, n.source, n.name, n.arch, n.cve) g
         WHERE g.is_begun <> g.is_ended
     ), shown AS (
         SELECT e.*, row_number() OVER (PARTITION BY e.moment, e.kind ORDER BY e.name, e.cve, e.source)
@@ -190,8 +191,8 @@ const MOMENTS: &str = "), false) AS is_next FROM ends e
 /// One row a moment, with as many changes of each kind as follow.
 const ROWS: &str = "::text, e.kind)
     )
-    SELECT m.began_at, m.at,
-           m.moment = 0 AND m.began_at < (SELECT a.enrolled_at FROM a) + interval '1 day' AS is_first,
+    SELECT s.began_at, s.ended_at AS at,
+           s.moment = 0 AND s.began_at < (SELECT a.enrolled_at FROM a) + interval '1 day' AS is_first,
            count(*) FILTER (WHERE s.kind = 'installed') AS installed,
            count(*) FILTER (WHERE s.kind = 'removed') AS removed,
            count(*) FILTER (WHERE s.kind = 'upgraded') AS upgraded,
@@ -202,8 +203,7 @@ const ROWS: &str = "::text, e.kind)
                      ORDER BY s.kind, s.place) FILTER (WHERE s.place <= ";
 
 const END: &str = ") AS changes
-    FROM shown s JOIN moments m ON m.moment = s.moment
-    GROUP BY m.moment, m.began_at, m.at
+    FROM shown s GROUP BY s.moment, s.began_at, s.ended_at
 ) x WHERE true";
 
 /// A page of what happened on a host, the newest first, for as long as the past is kept: of one kind, or all. A host
