@@ -11,6 +11,7 @@ mod data_dir;
 mod database;
 mod measures;
 mod node;
+mod pace;
 mod presence;
 mod reload;
 mod telling;
@@ -309,9 +310,9 @@ impl Base {
         // Half of the stop's time, so that what the workers hold then can still end.
         let drain_within = (self.config.node.stop_timeout / 2).min(DRAIN_MAX);
         let ended = pipeline.start(&self.config.pipeline, drain_within, &self.lifecycle);
-        let presence = work.presence.clone();
+        let (told, bytes_max) = (work.clone(), self.config.queue.bytes_max);
         self.lifecycle.spawn("presence", async move {
-            presence.tell_until(&ended).await;
+            told.presence.tell_until(&ended, || told.status(bytes_max)).await;
         });
         Ok(work)
     }

@@ -306,6 +306,12 @@ impl Queue {
         self.ledger().stats()
     }
 
+    /// Entries that were completed since the queue was opened.
+    #[must_use]
+    pub fn completed(&self) -> u64 {
+        self.ledger().completed()
+    }
+
     /// Takes no more appends, ends those that wait, notes which entries are complete, and returns
     /// once the writer has ended. Blocks for as long as a sync takes.
     pub fn close(&self) {

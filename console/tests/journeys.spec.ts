@@ -52,13 +52,28 @@ test('an agent is deployed with the token of the page, and its host appears', as
   await page.getByLabel(/^What it is for/).fill('A second machine');
   await page.getByLabel('Enrolled with the labels').fill('site=north, tier=web');
   await page.getByRole('button', { name: 'Make the token' }).click();
-  const command = await page.getByRole('region', { name: 'Linux: make the host an agent' }).textContent();
-  const token = /<<'TOKEN'\n(\S+)\nTOKEN/.exec(command ?? '')?.[1] ?? '';
-  expect(token).not.toBe('');
+  const token = (await page.getByRole('region', { name: 'The token' }).textContent())?.trim() ?? '';
+  expect(token).toMatch(/^mst1\.\S+$/);
+  await page.getByLabel('Where the packages lie').fill('https://packages.example/muster');
+  await page.getByText('Windows', { exact: true }).click();
+  await expect(page.getByRole('region', { name: /^Or silently/ })).toContainText('msiexec /i');
+  await expect(page.getByRole('region', { name: /^Install it/ })).toContainText(
+    '-From https://packages.example/muster',
+  );
+  // The token stands in its own box and in no line that is run.
+  expect(await page.getByRole('region').filter({ hasText: token }).count()).toBe(2);
   await expect(page.getByText('Waiting for the first host')).toBeVisible();
   agent(site().binaries, site().folder, `second-${Date.now()}`, token);
   await expect(page.getByText('1 host has come.')).toBeVisible({ timeout: 30_000 });
-  const host = page.getByRole('region', { name: 'The token is made' }).getByRole('link').first();
+  // Another token has nobody yet, whoever came with this one.
+  const address = page.url();
+  await page.getByRole('button', { name: 'Make another token' }).click();
+  await page.getByLabel(/^What it is for/).fill('A third machine');
+  await page.getByRole('button', { name: 'Make the token' }).click();
+  await expect(page.getByText('Waiting for the first host')).toBeVisible();
+  await page.goto(address);
+  await expect(page.getByText('1 host has come.')).toBeVisible();
+  const host = page.getByRole('region', { name: 'Who came with the token' }).getByRole('link').first();
   await expect(page.getByText(/reports: [1-9]/)).toBeVisible({ timeout: 45_000 });
   await host.click();
   await expect(page.getByText('site=north, tier=web')).toBeVisible();
@@ -245,7 +260,7 @@ test('a host is scanned now, and given a label by hand', async () => {
   await page.getByRole('table', { name: 'Hosts' }).getByRole('link').first().click();
   await page.getByRole('button', { name: 'Scan now' }).click();
   await expect(page.getByText('The host is asked for a scan.')).toBeVisible();
-  for (const tab of ['Software', 'Findings', 'Policies', 'Sources', 'History']) {
+  for (const tab of ['Software', 'Findings', 'Policies', 'Sources']) {
     await page.getByRole('tab', { name: tab }).click();
     await settled(page);
     await expect(page.getByRole('table').first()).toBeVisible();
@@ -253,9 +268,21 @@ test('a host is scanned now, and given a label by hand', async () => {
 });
 
 test('what a host had at an instant is found from its history', async () => {
-  const changes = page.getByRole('table', { name: 'History' });
-  await expect(changes.getByText('Installed').first()).toBeVisible();
-  await changes.getByRole('link', { name: 'All that it had then' }).first().click();
+  await page.getByRole('tab', { name: 'History' }).click();
+  const history = page.getByRole('region', { name: 'History' });
+  const first = history
+    .getByRole('listitem')
+    .filter({ hasText: /First inventory: [\d,]+ pieces? of software/ });
+  await expect(first).toBeVisible();
+  // As one entry, until somebody asks what it was.
+  await expect(first.getByRole('link')).toHaveCount(1);
+  const more = first.getByRole('button', { name: 'Show what' });
+  await more.press('Enter');
+  await expect(first.getByText('Installed', { exact: true }).first()).toBeVisible();
+  await history.getByLabel('What', { exact: true }).selectOption('finding_opened');
+  await expect(page).toHaveURL(/kind=finding_opened/);
+  await expect(history.getByText(/^First inventory: [\d,]+ findings?$/)).toBeVisible();
+  await history.getByRole('link', { name: 'All that it had then' }).first().click();
   await expect(page).toHaveURL(/tab=software/);
   await expect(page.getByText(/As it was at \d/)).toBeVisible();
   await expect(page.getByRole('table', { name: 'Software' }).getByRole('link').first()).toBeVisible();

@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto';
 
 import type { Browser, Page } from '@playwright/test';
 
+import { line } from './harness/line';
 import { site } from './harness/site';
 import { expect, open, settled, signIn, test } from './harness/test';
 
@@ -104,6 +105,8 @@ test('a second factor is set up, and asked for from then on', async ({ browser }
   const { page, email } = await invited(browser, site().company, 'analyst');
   await page.goto('/account');
   const part = page.getByRole('region', { name: 'Second factor' }).first();
+  await expect(part.getByText('There is none')).toBeVisible();
+  await expect(part.getByRole('button', { name: 'Take away' })).toHaveCount(0);
   await part.getByLabel(/^Present password/).fill(PASSWORD);
   await part.getByRole('button', { name: 'Set up' }).click();
   const secret = (await part.getByRole('region', { name: 'Secret' }).textContent()) ?? '';
@@ -111,6 +114,9 @@ test('a second factor is set up, and asked for from then on', async ({ browser }
   await part.getByRole('button', { name: 'Confirm' }).click();
   const recovery = (await part.getByRole('region', { name: 'Recovery codes' }).textContent()) ?? '';
   const [first] = recovery.trim().split('\n');
+  await expect(part.getByText(/recovery codes are left/)).toBeVisible();
+  await expect(part.getByRole('button', { name: 'Set up' })).toHaveCount(0);
+  await expect(part.getByRole('button', { name: 'Take away' })).toBeVisible();
   await page.getByRole('button', { name: 'Account menu' }).click();
   await page.getByRole('menuitem', { name: 'Sign out' }).click();
   await page.getByLabel('Email address').fill(email);
@@ -142,6 +148,37 @@ test('digests are begun, changed and ended, and the keyboard stays with them', a
   await expect(begin).toBeFocused();
   await expect(part.getByLabel(/^At/)).toHaveValue('07:00');
   await page.context().close();
+});
+
+test('who cannot be signed out is told so, in every tab, and is signed out when they try again', async ({
+  browser,
+}) => {
+  const way = await line(site().url);
+  const { page, context } = await open(browser, { baseURL: way.url });
+  await signIn(page);
+  const other = await context.newPage();
+  for (const one of [page, other]) {
+    await one.goto(`/hosts?company=${site().company}`);
+    await expect(one.getByRole('table', { name: 'Hosts' })).toBeVisible();
+  }
+  way.cut();
+  await page.getByRole('button', { name: 'Account menu' }).click();
+  await page.getByRole('menuitem', { name: 'Sign out' }).click();
+  for (const one of [page, other]) {
+    await expect(one.getByRole('heading', { name: 'You are still signed in here' })).toBeVisible();
+    await expect(one.getByRole('table')).toHaveCount(0);
+  }
+  await page.getByRole('button', { name: 'Try again' }).click();
+  await expect(page.getByText('The collector still does not answer.')).toBeVisible();
+  way.mend();
+  await page.getByRole('button', { name: 'Try again' }).click();
+  for (const one of [page, other]) {
+    await expect(one.getByRole('heading', { name: 'Sign in' })).toBeVisible();
+  }
+  await page.goto('/hosts');
+  await expect(page.getByRole('heading', { name: 'Sign in' })).toBeVisible();
+  await context.close();
+  await way.close();
 });
 
 test('what was done stands in the audit log', async () => {

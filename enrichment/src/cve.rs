@@ -54,6 +54,26 @@ impl fmt::Display for CveId {
     }
 }
 
+/// The id of a vulnerability as its publisher spells it, however somebody typed it: CVE ids in capitals,
+/// GitHub's with small letters after their prefix (`GHSA-9wx4-h78v-vm56`), and all others as they are.
+/// Findings are filed under the spelling of the publisher, so whoever looks for one asks by it.
+#[must_use]
+pub fn as_published(id: &str) -> String {
+    let begins = |prefix: &str| {
+        id.get(..prefix.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(prefix))
+    };
+    if begins("CVE-") {
+        id.to_ascii_uppercase()
+    } else if begins(GITHUB) {
+        format!("{GITHUB}{}", id[GITHUB.len()..].to_ascii_lowercase())
+    } else {
+        id.to_owned()
+    }
+}
+
+/// What GitHub's ids begin with.
+const GITHUB: &str = "GHSA-";
+
 /// A text that is no [`CveId`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is no CVE id such as CVE-2024-6387")]

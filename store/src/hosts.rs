@@ -13,12 +13,13 @@ mod held;
 mod list;
 mod software;
 mod then;
+mod timeline;
 
 use protocol::host::Platform;
 use protocol::ids::AgentId;
 use time::OffsetDateTime;
 
-pub use self::changes::{HostChange, HostChangeKind, changes};
+pub use self::changes::{ChangeFilter, HostChange, HostChangeKind, changes};
 pub use self::erase::{Erased, erase};
 pub use self::filter::HostFilter;
 pub(crate) use self::filter::{EXCEPTED, EXCEPTED_BY_LABEL, push_host_filter};
@@ -28,6 +29,7 @@ pub use self::list::{HostExport, HostSort, export, how_many, list};
 pub use self::software::{
     HostSoftware, HostSoftwareExport, HostSoftwareFilter, export_software, software,
 };
+pub use self::timeline::{MOMENT_CHANGES_MAX, Moment, MomentChange, MomentKind, timeline};
 use crate::software::FindingCounts;
 
 /// What a host is to us.

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -37,6 +38,9 @@ pub struct Node {
     pub waiting_since: Option<OffsetDateTime>,
     /// The authorities that it has; `None` where it does not say it, as nodes of the release before.
     pub signs: Option<Signs>,
+    /// What it said of itself last, as its release writes it; `None` when it says nothing of the kind, or has
+    /// not lately.
+    pub said: Option<Value>,
 }
 
 /// The authorities that a node has, by the SHA-256 of their certificates.
@@ -83,6 +87,19 @@ pub async fn report(
     Ok(())
 }
 
+/// Writes what a node says of itself for people to look at. Nothing is decided by it. A node that has not told that
+/// it lives says nothing.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn say(store: &Store, id: Uuid, said: &Value) -> Result<(), StoreError> {
+    sqlx::query!("UPDATE nodes SET said = $2, said_at = clock_timestamp() WHERE id = $1", id, said)
+        .execute(store.pool())
+        .await?;
+    Ok(())
+}
+
 /// Takes a node out that has ended with nothing in its queue.
 ///
 /// # Errors
@@ -101,7 +118,9 @@ pub async fn leave(store: &Store, id: Uuid) -> Result<(), StoreError> {
 pub async fn list(store: &Store) -> Result<Vec<Node>, StoreError> {
     let rows = sqlx::query!(
         r#"SELECT id, name, seen_at, waiting_since, authority_sha256, next_authority_sha256,
-                  seen_at > clock_timestamp() - make_interval(secs => $1) AS "is_alive!"
+                  seen_at > clock_timestamp() - make_interval(secs => $1) AS "is_alive!",
+                  -- What stood there before another release took the node over is none of its words.
+                  CASE WHEN said_at > seen_at - interval '1 minute' THEN said END AS "said: Value"
            FROM nodes ORDER BY name, id"#,
         LIVES_FOR.as_secs_f64()
     )
@@ -114,6 +133,7 @@ pub async fn list(store: &Store) -> Result<Vec<Node>, StoreError> {
         is_alive: row.is_alive,
         waiting_since: row.waiting_since,
         signs: signs(row.authority_sha256, row.next_authority_sha256),
+        said: row.said,
     });
     Ok(nodes.collect())
 }
@@ -159,6 +179,8 @@ pub(crate) async fn settled_until(
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::test_support::FreshDatabase;
 
@@ -216,5 +238,24 @@ mod tests {
         let one = Signs { active: [2; 32], next: None };
         report(store, A, "a", None, Some(one)).await.unwrap();
         assert_eq!(said().await, [Some(one), None]);
+    }
+
+    #[tokio::test]
+    async fn what_a_node_says_of_itself_stands_beside_its_name_until_it_is_old() {
+        let database = FreshDatabase::create().await;
+        let store = database.store();
+        let said = json!({ "queued_deltas": 3, "another": "release's" });
+        say(store, A, &said).await.unwrap();
+        assert_eq!(list(store).await.unwrap(), [], "it does not say that it lives");
+        report(store, A, "a", None, None).await.unwrap();
+        report(store, B, "b", None, None).await.unwrap();
+        say(store, A, &said).await.unwrap();
+        report(store, A, "a", None, None).await.unwrap();
+        let of = |nodes: Vec<Node>| -> Vec<_> { nodes.into_iter().map(|n| n.said).collect() };
+        assert_eq!(of(list(store).await.unwrap()), [Some(said), None]);
+        // As after a downgrade: it is heard of and says nothing any more.
+        let old = "UPDATE nodes SET said_at = said_at - interval '2 minutes'";
+        database.execute(old).await;
+        assert_eq!(of(list(store).await.unwrap()), [None, None]);
     }
 }

@@ -12,6 +12,8 @@ mod manage;
 mod reach;
 mod second_factor;
 
+use std::collections::HashMap;
+
 use protocol::ids::CompanyId;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
@@ -106,6 +108,56 @@ pub async fn by_id(store: &Store, id: Uuid) -> Result<Option<Account>, StoreErro
     .await?;
     tx.commit().await?;
     Ok(row.map(Into::into))
+}
+
+/// What a person is shown of their own account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Own {
+    /// Whether a second factor is asked for.
+    pub has_second_factor: bool,
+    /// How many recovery codes of it are left.
+    pub recovery_codes: usize,
+    /// Whether there is a password; where a provider alone lets them in there is none.
+    pub has_password: bool,
+    /// The names of the companies that they work in.
+    pub companies: HashMap<CompanyId, String>,
+}
+
+/// What a person is shown of their own account; `None` when there is none.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn own(store: &Store, id: Uuid) -> Result<Option<Own>, StoreError> {
+    let mut tx = as_operator(store, "users.own").await?;
+    let account = sqlx::query!(
+        "SELECT totp_confirmed_at IS NOT NULL AS \"has_second_factor!\",
+                cardinality(recovery_hashes) AS \"recovery_codes!\",
+                password <> '' AS \"has_password!\"
+         FROM users WHERE id = $1",
+        id
+    )
+    .fetch_optional(&mut *tx)
+    .await?;
+    let Some(account) = account else {
+        return Ok(None);
+    };
+    let companies = sqlx::query!(
+        "SELECT c.id, c.name FROM memberships m JOIN companies c ON c.key = m.company_key
+         WHERE m.user_id = $1 AND c.deletion_asked_at IS NULL
+         ORDER BY c.key LIMIT $2",
+        id,
+        MEMBERSHIPS_MAX
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    Ok(Some(Own {
+        has_second_factor: account.has_second_factor,
+        recovery_codes: usize::try_from(account.recovery_codes).unwrap_or(0),
+        has_password: account.has_password,
+        companies: companies.into_iter().map(|row| (CompanyId(row.id), row.name)).collect(),
+    }))
 }
 
 /// What a person may do, now, in all companies or in `only` one. Read with every request, so that a role

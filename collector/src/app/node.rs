@@ -1,6 +1,7 @@
 //! This process as the API sees it, and whoever watches it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use enrichment::index::Index;
@@ -13,10 +14,11 @@ use ring::rand::SystemRandom;
 
 use super::{Addresses, Base, Work};
 use crate::authority::Authority;
-use crate::clock::Clock;
 use crate::http::{self, Explained, IndexStatus, Node, NodeStatus};
 use crate::pipeline::matcher::Matcher;
 use crate::tokens::TokenMaker;
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// This process.
 #[derive(Debug)]
@@ -24,7 +26,6 @@ pub(super) struct ThisNode {
     tokens: TokenMaker,
     authority: Arc<Authority>,
     random: SystemRandom,
-    clock: Clock,
     matcher: Arc<Matcher>,
     work: Option<(Work, u64)>,
 }
@@ -34,11 +35,10 @@ impl ThisNode {
     pub(super) fn new(
         tokens: TokenMaker,
         authority: Arc<Authority>,
-        clock: Clock,
         matcher: Arc<Matcher>,
         work: Option<(Work, u64)>,
     ) -> Self {
-        Self { tokens, authority, random: SystemRandom::new(), clock, matcher, work }
+        Self { tokens, authority, random: SystemRandom::new(), matcher, work }
     }
 }
 
@@ -57,8 +57,7 @@ impl Base {
             addresses.ingest.unwrap_or(self.config.ingest.listen),
         );
         let work = work.map(|work| (work, self.config.queue.bytes_max));
-        let authority = Arc::clone(&self.authority);
-        Arc::new(ThisNode::new(tokens, authority, self.clock.clone(), matcher, work))
+        Arc::new(ThisNode::new(tokens, Arc::clone(&self.authority), matcher, work))
     }
 
     /// Answers those who watch at an address of their own, if they have one.
@@ -87,23 +86,34 @@ impl Base {
     }
 }
 
+impl Work {
+    /// What stands in the queue, which may have so many bytes, and which index is in use.
+    pub(super) fn status(&self, bytes_max: u64) -> NodeStatus {
+        let waiting = self.dispatcher.waiting();
+        NodeStatus {
+            version: VERSION.to_owned(),
+            reports_per_minute: self.presence.pace(self.queue.completed()),
+            queued_deltas: waiting.deltas,
+            queued_snapshots: waiting.snapshots,
+            queue_bytes: self.queue.stats().file_bytes,
+            queue_bytes_max: bytes_max,
+            // Of the lanes and not of the queue: what is being stored has not come to its end either.
+            oldest_ms: self.presence.waiting().map_or(0, millis),
+            index: self.matcher.index().map(|index| status_of(&index)),
+        }
+    }
+}
+
+fn millis(waiting: Duration) -> u64 {
+    u64::try_from(waiting.as_millis()).unwrap_or(u64::MAX)
+}
+
 impl Node for ThisNode {
     fn status(&self) -> NodeStatus {
         let Some((work, bytes_max)) = &self.work else {
-            return NodeStatus::default();
+            return NodeStatus { version: VERSION.to_owned(), ..NodeStatus::default() };
         };
-        let stats = work.queue.stats();
-        let waiting = work.dispatcher.waiting();
-        // Of the lanes and not of the queue: what is being stored has not come to its end either.
-        let oldest = work.dispatcher.oldest_received_at_ms();
-        NodeStatus {
-            queued_deltas: waiting.deltas,
-            queued_snapshots: waiting.snapshots,
-            queue_bytes: stats.file_bytes,
-            queue_bytes_max: *bytes_max,
-            oldest_ms: oldest.map_or(0, |at| self.clock.now_ms().saturating_sub(at)),
-            index: work.matcher.index().map(|index| status_of(&index)),
-        }
+        work.status(*bytes_max)
     }
 
     fn new_token(&self, id: TokenId) -> anyhow::Result<EnrolmentToken> {

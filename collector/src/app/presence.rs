@@ -7,7 +7,7 @@
 use std::fs;
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -17,12 +17,16 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::cluster;
+use super::pace::Pace;
 use crate::authority::Authority;
 use crate::clock::Clock;
+use crate::http::NodeStatus;
 use crate::pipeline::Dispatcher;
 
 /// How often it is told.
 const EVERY: Duration = Duration::from_secs(1);
+/// Every how many times it says of itself what people look at, which is several times as long.
+const SAYS_EVERY: u32 = 5;
 /// How long the database may take to take it. Later it would be news of the past.
 const WITHIN: Duration = Duration::from_secs(3);
 
@@ -35,6 +39,7 @@ pub(super) struct Presence {
     clock: Clock,
     dispatcher: Arc<Dispatcher>,
     authority: Arc<Authority>,
+    pace: Arc<Mutex<Pace>>,
 }
 
 impl Presence {
@@ -53,15 +58,30 @@ impl Presence {
         let path = data_dir.join("node.id");
         let id = id(&path).with_context(|| format!("read or write {}", path.display()))?;
         let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
-        Ok(Self { id, name, store, clock, dispatcher, authority })
+        Ok(Self { id, name, store, clock, dispatcher, authority, pace: Arc::default() })
     }
 
-    /// Tells until the end of the work.
-    pub(super) async fn tell_until(&self, ended: &CancellationToken) {
-        loop {
+    /// By how much a count has grown within the last minute, as far as it was looked at.
+    pub(super) fn pace(&self, count: u64) -> u64 {
+        let now = self.clock.instant();
+        // Plain numbers, which are whole at every step that could panic.
+        self.pace.lock().unwrap_or_else(PoisonError::into_inner).look(count, now)
+    }
+
+    /// Tells until the end of the work, and now and then says what `status` gives.
+    pub(super) async fn tell_until(
+        &self,
+        ended: &CancellationToken,
+        status: impl Fn() -> NodeStatus + Send + Sync,
+    ) {
+        for number in 0_u32.. {
             // A database that is away hears nothing from any node, and asks nobody for a snapshot.
             if let Err(error) = self.tell().await {
                 tracing::debug!(%error, "telling that this node lives");
+            } else if number.is_multiple_of(SAYS_EVERY)
+                && let Err(error) = self.say(&status()).await
+            {
+                tracing::debug!(%error, "saying what waits on this node");
             }
             tokio::select! {
                 () = ended.cancelled() => return,
@@ -89,7 +109,14 @@ impl Presence {
         Ok(tokio::time::timeout(WITHIN, telling).await??)
     }
 
-    fn waiting(&self) -> Option<Duration> {
+    async fn say(&self, status: &NodeStatus) -> anyhow::Result<()> {
+        let said = status.to_said();
+        let saying = nodes::say(&self.store, self.id, &said);
+        Ok(tokio::time::timeout(WITHIN, saying).await??)
+    }
+
+    /// For how long the oldest report has been waiting; `None` when none does.
+    pub(super) fn waiting(&self) -> Option<Duration> {
         // Given as a length, because the database counts by its own clock.
         let oldest = self.dispatcher.oldest_received_at_ms()?;
         Some(Duration::from_millis(self.clock.now_ms().saturating_sub(oldest)))

@@ -7,7 +7,8 @@ use protocol::ids::TokenId;
 use protocol::software::SoftwareRecord;
 use protocol::token::EnrolmentToken;
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// The process behind the API.
 pub trait Node: Send + Sync + 'static {
@@ -40,8 +41,12 @@ pub struct Explained {
 }
 
 /// One node's pipeline at one moment.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct NodeStatus {
+    /// The release of the collector.
+    pub version: String,
+    /// Reports that came to their end within the last minute.
+    pub reports_per_minute: u64,
     /// Reports in the queue that changes are waiting in.
     pub queued_deltas: u64,
     /// Parts of snapshots in the queue.
@@ -57,8 +62,26 @@ pub struct NodeStatus {
     pub index: Option<IndexStatus>,
 }
 
+impl NodeStatus {
+    /// As a node says it to the others.
+    pub(crate) fn to_said(&self) -> Value {
+        // Numbers and texts alone, which JSON takes.
+        serde_json::to_value(self).unwrap_or_default()
+    }
+
+    /// What a node has said, which may be of another release: what that does not say is nothing here, and what it
+    /// says beyond is passed over.
+    pub(crate) fn of_said(said: Value) -> Self {
+        let mut all = Self::default().to_said();
+        if let (Value::Object(all), Value::Object(said)) = (&mut all, said) {
+            all.extend(said);
+        }
+        serde_json::from_value(all).unwrap_or_default()
+    }
+}
+
 /// The match index in use.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct IndexStatus {
     /// Names its content.
     pub generation: String,
@@ -68,4 +91,23 @@ pub struct IndexStatus {
     pub products: u64,
     /// Rules.
     pub rules: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_another_release_says_is_read_as_far_as_it_is_understood() {
+        let index = IndexStatus { generation: "00".to_owned(), cves: 1, products: 2, rules: 3 };
+        let said = NodeStatus { queued_deltas: 4, index: Some(index), ..NodeStatus::default() };
+        assert_eq!(NodeStatus::of_said(said.to_said()), said);
+        let other = NodeStatus::of_said(json!({ "queued_deltas": 4, "later": [1] }));
+        assert_eq!(other, NodeStatus { queued_deltas: 4, ..NodeStatus::default() });
+        for none in [json!(null), json!([]), json!({ "queued_deltas": "many" })] {
+            assert_eq!(NodeStatus::of_said(none), NodeStatus::default());
+        }
+    }
 }

@@ -24,6 +24,8 @@ pub(super) struct Ledger {
     entry_bytes: u64,
     file_bytes: u64,
     completions_since_tidying: u64,
+    /// Entries that were completed since the queue was opened.
+    completed: u64,
     /// Whether a segment came to its end since the writer tidied.
     has_dead: bool,
     /// Whether the last group was refused rather than made durable.
@@ -163,6 +165,7 @@ impl Ledger {
         self.entries = self.entries.saturating_sub(1);
         self.entry_bytes = self.entry_bytes.saturating_sub(bytes);
         self.completions_since_tidying += 1;
+        self.completed += 1;
         self.has_dead |= is_dead;
         self.is_tidying_due()
     }
@@ -210,6 +213,11 @@ impl Ledger {
     }
 
     /// What the queue holds.
+    /// Entries that were completed since the queue was opened.
+    pub(super) const fn completed(&self) -> u64 {
+        self.completed
+    }
+
     pub(super) fn stats(&self) -> QueueStats {
         QueueStats {
             entries: self.entries,

@@ -8,17 +8,21 @@ import { companyOf, may } from '../api/permission';
 import { ApiError, unwrap } from '../api/problem';
 import { type Session, SessionContext } from '../api/session';
 import { Failure, Loading } from '../parts/States';
+import { useIsStillSignedIn } from './leave';
 import { Shell } from './Shell';
+import { StillSignedIn } from './StillSignedIn';
 
 const route = getRouteApi('/app');
 
 /** Asks who is signed in, and shows the pages to nobody else. */
 export function Behind() {
   const named = route.useSearch().company;
+  const isStill = useIsStillSignedIn();
   const me = useQuery({
     queryKey: ['me'],
     queryFn: () => unwrap(connect(undefined).GET('/api/v1/me')),
     refetchInterval: 60_000,
+    enabled: !isStill,
   });
   const first = useQuery({
     queryKey: [...companiesKey(me.data?.id), 'first'],
@@ -39,11 +43,16 @@ export function Behind() {
     [me.data, company],
   );
 
+  if (isStill) return <StillSignedIn />;
   if (me.error instanceof ApiError && me.error.status === 401) {
     return <ToSignIn />;
   }
   if (me.error instanceof ApiError && me.data === undefined) {
     return <Failure error={me.error} retry={() => void me.refetch()} />;
+  }
+  // Without a list of companies there is none to choose, which is not the same as none to be had.
+  if (me.data?.is_operator === true && named === undefined && first.error instanceof ApiError) {
+    return <Failure error={first.error} retry={() => void first.refetch()} />;
   }
   if (session === null || (me.data?.is_operator === true && named === undefined && first.isPending)) {
     return <Loading />;

@@ -6,6 +6,7 @@ import { useState } from 'react';
 
 import { useRead } from '../api/read';
 import { useSession } from '../api/session';
+import { typedId } from '../format/cve';
 import { takesText } from '../parts/keys';
 import { text } from '../text/text';
 import { SECTIONS } from './navigation';
@@ -83,7 +84,7 @@ export function Find() {
       ]
     : [];
   // A CVE that nothing of the company has can be looked at all the same.
-  const id = /^cve-\d{4}-\d{4,}$/i.test(query) ? query.toUpperCase() : undefined;
+  const id = typedId(query);
   const isEmpty =
     places.length === 0 && id === undefined && found.every((group) => group.actions.length === 0);
   const reads = [

@@ -13,15 +13,14 @@ import { useDisclosure } from '@mantine/hooks';
 import { Link, Outlet, useLocation, useNavigate } from '@tanstack/react-router';
 import { lazy, Suspense, useEffect, useRef } from 'react';
 
-import { unwrap } from '../api/problem';
 import { useSession } from '../api/session';
 import { Live } from '../live/Live';
 import { Standing } from '../live/Standing';
 import { text } from '../text/text';
 import { CompanyPicker } from './CompanyPicker';
+import { leave } from './leave';
 import { SECTIONS } from './navigation';
 import { needsNone, NoCompany } from './NoCompany';
-import { forget } from './queries';
 
 const Find = lazy(() => import('./Find').then((module) => ({ default: module.Find })));
 
@@ -153,16 +152,12 @@ function Scheme() {
 }
 
 function Account() {
-  const { me, api } = useSession();
+  const { me } = useSession();
   const navigate = useNavigate();
 
   async function signOut() {
-    try {
-      await unwrap(api.DELETE('/api/v1/sessions/current'));
-    } finally {
-      forget();
-      await navigate({ to: '/sign-in' });
-    }
+    // Who could not be signed out is told so in place of the pages.
+    if (await leave()) await navigate({ to: '/sign-in' });
   }
 
   return (

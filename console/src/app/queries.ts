@@ -1,3 +1,4 @@
+import { notifications } from '@mantine/notifications';
 import { QueryCache, QueryClient } from '@tanstack/react-query';
 
 import { ApiError } from '../api/problem';
@@ -33,13 +34,34 @@ export const queries: QueryClient = new QueryClient({
 /** Other tabs of this browser, which share the session. */
 const tabs = new BroadcastChannel('muster-session');
 
-/** Forgets everything that was read: whoever signs in next must find nothing of it. Other tabs do the same. */
-export function forget() {
+function empty() {
   queries.clear();
-  tabs.postMessage('ended');
+  // What was done stands in them, with names.
+  notifications.clean();
 }
 
-tabs.onmessage = () => {
-  queries.clear();
+/**
+ * Forgets everything that was read: whoever signs in next must find nothing of it. Other tabs do the same, and go
+ * to the sign-in when the session has ended; one that could not be ended is still there.
+ */
+export function forget(session: 'ended' | 'still') {
+  empty();
+  tabs.postMessage(session);
+}
+
+let still: (() => void) | undefined;
+
+/** Sets what is done when another tab could not end the session. */
+export function onStill(act: () => void) {
+  still = act;
+}
+
+tabs.onmessage = ({ data }: MessageEvent<unknown>) => {
+  if (data === 'still') {
+    still?.();
+    empty();
+    return;
+  }
+  empty();
   window.location.assign('/sign-in');
 };

@@ -60,6 +60,9 @@ export const host = search({
   row: text,
   panel: oneOf(['explain', 'accept']),
   sort: oneOf(FINDING_SORTS),
+  kind: oneOf(['upgraded', 'installed', 'removed', 'finding_opened', 'finding_resolved']),
+  since: instant,
+  until: instant,
   ...page,
 });
 

@@ -50,6 +50,24 @@ fn an_id_has_one_spelling() {
 }
 
 #[test]
+fn what_somebody_types_is_spelled_as_its_publisher_does() {
+    for (typed, published) in [
+        ("cve-2024-6387", "CVE-2024-6387"),
+        ("Cve-2024-6387", "CVE-2024-6387"),
+        ("ghsa-9wx4-h78v-vm56", "GHSA-9wx4-h78v-vm56"),
+        ("GHSA-9WX4-H78V-VM56", "GHSA-9wx4-h78v-vm56"),
+        ("GHSA-9wx4-h78v-vm56", "GHSA-9wx4-h78v-vm56"),
+        ("openSUSE-SU-2024:0001-1", "openSUSE-SU-2024:0001-1"),
+        ("GO-2024-0001", "GO-2024-0001"),
+        ("cve", "cve"),
+        ("ghs\u{e9}-1", "ghs\u{e9}-1"),
+        ("", ""),
+    ] {
+        assert_eq!(as_published(typed), published);
+    }
+}
+
+#[test]
 fn what_is_no_id_is_said_and_cut_where_it_is_long() {
     let refused = |text: &str| text.parse::<CveId>().unwrap_err().to_string();
     assert_eq!(refused("CVE-24-1"), "\"CVE-24-1\" is no CVE id such as CVE-2024-6387");

@@ -26,25 +26,35 @@ pub struct CveDetail {
     pub hosts: u64,
 }
 
-const DETAIL: &str = ", c.id, c.scores, c.cwes, c.kev,
+const DETAIL: &str =
+    ", asked.id, coalesce(c.scores, '[]') AS scores, coalesce(c.cwes, '{}') AS cwes, c.kev,
     (SELECT count(DISTINCT f.software_key) FROM findings f
-     WHERE f.company_key = $1 AND f.cve = c.id AND f.resolved_at = 'infinity'
+     WHERE f.company_key = $1 AND f.cve = asked.id AND f.resolved_at = 'infinity'
        AND f.exception IS NULL) AS software,
     (SELECT count(DISTINCT i.agent_key) FROM findings f JOIN installations i
          ON i.company_key = $1 AND i.software_key = f.software_key AND i.closed_at = 'infinity'
-     WHERE f.company_key = $1 AND f.cve = c.id AND f.resolved_at = 'infinity'
+     WHERE f.company_key = $1 AND f.cve = asked.id AND f.resolved_at = 'infinity'
        AND f.exception IS NULL) AS hosts
-    FROM cves c WHERE c.id = ";
+    FROM (SELECT ";
 
-/// One CVE; `None` when no feed has brought it. Its software is a list of findings, its hosts are a
-/// list of hosts, each with this CVE as filter.
+/// What holds is found by an index; only for an id of nothing that holds the resolved ones are looked at.
+const KNOWN: &str = "::text AS id) asked LEFT JOIN cves c ON c.id = asked.id
+    WHERE c.id IS NOT NULL
+       OR EXISTS (SELECT FROM findings f WHERE f.company_key = $1 AND f.cve = asked.id
+                  AND f.resolved_at = 'infinity')
+       OR EXISTS (SELECT FROM findings f WHERE f.company_key = $1 AND f.cve = asked.id)";
+
+/// One CVE, or an advisory that names none and stands for itself; `None` when no feed has brought it and the
+/// company has no finding of it. Distributions name CVEs before there is a record: of those nothing is known
+/// but who has them. Its software is a list of findings, its hosts are a list of hosts, each with this CVE as
+/// filter.
 ///
 /// # Errors
 ///
 /// When the database cannot be used.
 pub async fn get(scope: &TenantScope, id: &str) -> Result<Option<CveDetail>, StoreError> {
     let mut query = within(scope, "SELECT ")?;
-    query.push(CveRow::COLUMNS).push(DETAIL).push_bind(id);
+    query.push(CveRow::COLUMNS).push(DETAIL).push_bind(id).push(KNOWN);
     let mut tx = scope.begin_look("cves.get").await?;
     let row: Option<Row> = query.build_query_as().fetch_optional(&mut *tx).await?;
     tx.commit().await?;

@@ -152,7 +152,7 @@ async fn world_with_one() -> World {
 }
 
 #[tokio::test]
-async fn a_cve_that_no_feed_has_told_of_is_listed_and_not_shown() {
+async fn a_cve_that_no_feed_has_told_of_is_listed_and_shown_to_who_has_it() {
     let world = World::new().await;
     let mut endpoint = Endpoint::new(world.agent().await);
     world.apply(&endpoint.snapshot([record("bad1", "1")], 100)).await;
@@ -161,7 +161,17 @@ async fn a_cve_that_no_feed_has_told_of_is_listed_and_not_shown() {
     let listed = list(&world.scope, &filter, CveSort::Severity, &page).await.unwrap();
     assert_eq!(listed.items[0].cve.id, "CVE-2024-90010");
     assert_eq!(listed.items[0].cve.severity, Severity::Unknown);
-    assert_eq!(get(&world.scope, "CVE-2024-90010").await.unwrap(), None);
+    let shown = get(&world.scope, "CVE-2024-90010").await.unwrap().unwrap();
+    assert_eq!((shown.software, shown.hosts), (1, 1));
+    assert_eq!((shown.cve.severity, shown.cve.summary.as_str()), (Severity::Unknown, ""));
+    assert!(shown.scores.is_empty() && shown.cwes.is_empty() && shown.kev.is_none());
+    // It stays to be looked at when it is gone, as lists of what was resolved lead to it.
+    let nothing: [&str; 0] = [];
+    let judged = [(key(&record("bad1", "1")), evaluation(&nothing))];
+    crate::findings::replace(&world.scope, &judged, 2, at(1)).await.unwrap();
+    let gone = get(&world.scope, "CVE-2024-90010").await.unwrap().unwrap();
+    assert_eq!((gone.software, gone.hosts), (0, 0));
+    assert_eq!(get(&world.scope, "CVE-2024-90011").await.unwrap(), None, "nobody knows it");
 }
 
 #[tokio::test]

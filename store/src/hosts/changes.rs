@@ -46,6 +46,15 @@ impl HostChangeKind {
     }
 }
 
+/// Which changes a list has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ChangeFilter {
+    /// Those at this instant and later.
+    pub since: Option<OffsetDateTime>,
+    /// Those until this instant, and at it.
+    pub until: Option<OffsetDateTime>,
+}
+
 /// Names go together, so that the version that came stands beside the one that went.
 const NEWEST: Order = Order {
     by: "at",
@@ -81,11 +90,18 @@ const ENDS: &str = ")
 pub async fn changes(
     scope: &TenantScope,
     agent: AgentId,
+    filter: &ChangeFilter,
     page: &PageRequest,
 ) -> Result<Page<HostChange>, StoreError> {
     let mut query = within(scope, "SELECT x.*")?;
     NEWEST.push_columns(&mut query);
     query.push(INTERVALS).push_bind(agent.0).push(ENDS);
+    if let Some(since) = filter.since {
+        query.push(" AND at >= ").push_bind(since);
+    }
+    if let Some(until) = filter.until {
+        query.push(" AND at <= ").push_bind(until);
+    }
     NEWEST.push_after(&mut query, page)?;
     NEWEST.push_end(&mut query, page);
     let rows = page::fetch::<Row>(scope, "hosts.changes", query).await?;

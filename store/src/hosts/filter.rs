@@ -1,6 +1,7 @@
 //! Which hosts a list has, also where labels are given to all of them.
 
 use protocol::fingerprint::SoftwareKey;
+use protocol::ids::TokenId;
 use sqlx::{Postgres, QueryBuilder};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -29,6 +30,8 @@ pub struct HostFilter {
     pub label: Option<Uuid>,
     /// It was enrolled with this label, of this value.
     pub enrolled_with: Option<(String, String)>,
+    /// It came with this enrolment token.
+    pub came_with: Option<TokenId>,
     /// Its agent is of a release before this one: major, minor and patch. One that says no release in that
     /// form is before none.
     pub agent_before: Option<[u32; 3]>,
@@ -125,6 +128,9 @@ fn push_labels(query: &mut QueryBuilder<Postgres>, filter: &HostFilter) {
         );
         query.push_bind(name.clone());
         query.push(" = ").push_bind(value.clone()).push(")");
+    }
+    if let Some(TokenId(token)) = filter.came_with {
+        query.push(" AND enrolled_with = ").push_bind(token);
     }
     if let Some(policy) = filter.fails {
         query.push(

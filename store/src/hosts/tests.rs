@@ -2,6 +2,7 @@
 
 mod changes;
 mod lists;
+mod timeline;
 
 use super::*;
 use crate::agents;

@@ -1,6 +1,7 @@
 //! What files say of each kind, and the one form in which that and what the API shows are compared.
 
 use anyhow::Context as _;
+use enrichment::cve::as_published;
 use protocol::software::Source;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -183,7 +184,7 @@ impl Spec for Exception {
 
     fn normal(mut self) -> Self {
         // As the API takes it.
-        self.rule.cve = self.rule.cve.map(|cve| cve.trim().to_ascii_uppercase());
+        self.rule.cve = self.rule.cve.map(|cve| as_published(cve.trim()));
         self.suppress.get_or_insert(self.status != "under_investigation");
         self.expires_at = self.expires_at.map(|at| at.to_offset(time::UtcOffset::UTC));
         self

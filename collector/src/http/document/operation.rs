@@ -70,7 +70,7 @@ impl Operation {
     pub(super) fn takes_path(&mut self, name: &str) {
         // Every object is named by a UUID, but for what the world has named before.
         let schema = if name == "cve" {
-            json!({ "type": "string", "pattern": "^[Cc][Vv][Ee]-[0-9]{4}-[0-9]{4,19}$" })
+            json!({ "type": "string", "pattern": "^[A-Za-z][A-Za-z0-9:._-]{0,79}$" })
         } else {
             json!({ "type": "string", "format": "uuid" })
         };

@@ -274,3 +274,31 @@ async fn an_export_is_whole_and_takes_no_page() {
         }
     }
 }
+
+#[tokio::test]
+async fn hosts_are_told_apart_by_the_token_that_they_came_with() {
+    let api = Api::new().await;
+    let (mine, colleagues) = (Machine::new("mine"), Machine::new("colleagues"));
+    let viewer = &api.ours.viewer;
+    let mut tokens = Vec::new();
+    for (machine, name) in [(&mine, "mine"), (&colleagues, "colleagues")] {
+        let host = machine.add(&api, &api.ours).await;
+        let detail = api.get(&format!("/api/v1/hosts/{host}"), viewer).await.json();
+        tokens.push((detail["enrolled_with"].as_str().unwrap().to_owned(), name));
+    }
+    for (token, name) in &tokens {
+        let path = format!("/api/v1/hosts?sort=enrolled&enrolment_token={token}");
+        let names: Vec<_> = api
+            .get(&path, viewer)
+            .await
+            .items()
+            .iter()
+            .map(|host| host["hostname"].clone())
+            .collect();
+        assert_eq!(names, [*name]);
+        // Another company's token leads to none.
+        assert_eq!(api.get(&path, &api.theirs.viewer).await.items().len(), 0);
+    }
+    let none = api.get("/api/v1/hosts?enrolment_token=mst1", viewer).await;
+    assert!(none.status.is_client_error(), "{}", none.text);
+}

@@ -357,3 +357,39 @@ async fn every_change_of_people_is_in_the_log_without_their_secrets() {
     let lines = api.get("/api/v1/audit/export", &api.ours.admin).await;
     assert_eq!(lines.text.lines().count(), actions.len());
 }
+
+#[tokio::test]
+async fn who_works_in_two_companies_is_told_their_names_and_how_they_are_let_in() {
+    let api = Api::new().await;
+    person(&api, "ann@example.org", "analyst").await;
+    let body = json!({ "email": "ann@example.org", "role": "viewer" }).to_string();
+    let admin = Some(api.theirs.admin.as_str());
+    let made = api.send(Method::POST, "/api/v1/invitations", admin, Some(&body)).await.json();
+    let accept = json!({ "token": made["token"], "name": "Ann", "password": PASSWORD });
+    Browser::default().send(&api, Method::POST, "/invitations/accept", Some(accept)).await;
+    let mut browser = Browser::default();
+    browser.sign_in(&api, "ann@example.org", PASSWORD).await;
+    let me = browser.send(&api, Method::GET, "/me", None).await.json();
+    let names: Vec<_> =
+        me["companies"].as_array().unwrap().iter().map(|one| &one["name"]).collect();
+    assert_eq!(names, ["Ours", "Theirs"]);
+    let own = json!({ "second_factor": false, "recovery_codes": 0, "password": true });
+    assert_eq!(me["account"], own);
+    // With a second factor.
+    let begin = json!({ "password": PASSWORD });
+    let begun = browser.send(&api, Method::POST, "/me/totp", Some(begin)).await;
+    assert_eq!(begun.status, StatusCode::OK, "{}", begun.text);
+    let me = browser.send(&api, Method::GET, "/me", None).await.json();
+    assert_eq!(me["account"], own, "it counts once it is confirmed");
+    api.database
+        .execute(
+            "UPDATE users SET totp_confirmed_at = now(), recovery_hashes = ARRAY['\\x01'::bytea]",
+        )
+        .await;
+    let me = browser.send(&api, Method::GET, "/me", None).await.json();
+    let own = json!({ "second_factor": true, "recovery_codes": 1, "password": true });
+    assert_eq!(me["account"], own);
+    // A key is no person's account.
+    let key = api.get("/api/v1/me", &api.ours.viewer).await.json();
+    assert_eq!((key.get("account"), key["companies"][0].get("name")), (None, None));
+}

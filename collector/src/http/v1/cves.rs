@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use enrichment::cve::{Cvss, KevEntry};
+use enrichment::cve::{Cvss, KevEntry, as_published};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::cves::{self, Cve, CveDetail, CveFilter, CveItem, CveSort, Severity};
@@ -278,7 +278,7 @@ async fn get(
     Path(cve): Path<String>,
 ) -> Result<Json<DetailView>, Problem> {
     let scope = tenant.scope;
-    // Ids are kept as they are published, in capitals; people type them as they like.
-    let detail = cves::get(&scope, &cve.to_ascii_uppercase()).await?;
+    // Ids are kept as they are published; people type them as they like.
+    let detail = cves::get(&scope, &as_published(&cve)).await?;
     detail.map(|detail| Json(detail.into())).ok_or(Problem::NotFound("CVE"))
 }

@@ -4,6 +4,7 @@ mod view;
 
 use axum::Json;
 use axum::extract::State;
+use enrichment::cve::as_published;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::exceptions::{
@@ -135,7 +136,7 @@ impl ListQuery {
         Ok(ExceptionFilter {
             state: state.transpose()?,
             name: self.name,
-            cve: self.cve.map(|cve| cve.to_ascii_uppercase()),
+            cve: self.cve.as_deref().map(as_published),
             product: self.product,
             label: labels::named(scope, self.label.as_deref()).await?,
             document: self.document,

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use enrichment::cve::as_published;
 use enrichment::evaluation::Confidence;
 use protocol::ids::AgentId;
 use protocol::software::Source;
@@ -228,7 +229,7 @@ impl ListQuery {
             },
             severity_min: severity_min.transpose()?,
             kev: self.kev,
-            cve: self.cve.map(|cve| cve.to_ascii_uppercase()),
+            cve: self.cve.as_deref().map(as_published),
             software: self.software.as_deref().map(parse_key).transpose()?,
             name: self.software_name,
             has_fix: self.fix.map(|fix| fix == FixName::Known),

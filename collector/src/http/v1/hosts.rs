@@ -6,6 +6,7 @@ mod detail;
 mod list;
 mod release;
 mod software;
+mod timeline;
 
 use axum::extract::State;
 use protocol::ids::AgentId;
@@ -44,6 +45,12 @@ pub(super) fn routes() -> Routes {
             "list_host_changes",
             "What came onto a host and went from it, newest first",
             changes::list,
+        )
+        .get(
+            "/hosts/{host}/timeline",
+            "list_host_timeline",
+            "What happened on a host, moment by moment, newest first",
+            timeline::list,
         )
         .post("/hosts/{host}/scan", "scan_host", "Ask a host for a scan now", scan)
         .post(

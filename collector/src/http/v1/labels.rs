@@ -4,6 +4,7 @@ mod schema;
 
 use axum::Json;
 use axum::extract::State;
+use enrichment::cve::as_published;
 use protocol::ids::AgentId;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -272,7 +273,7 @@ async fn assign(
             let filter = HostFilter {
                 text: of.query,
                 platform: of.platform,
-                cve: of.cve.map(|cve| cve.to_ascii_uppercase()),
+                cve: of.cve.as_deref().map(as_published),
                 software: of.software.as_deref().map(parse_key).transpose()?,
                 label: named(&scope, of.label.as_deref()).await?,
                 fails: of.fails,

@@ -1,4 +1,4 @@
-//! How reports get on: this node's queue for the operator, a company's own for the company; and
+//! How reports get on: the nodes' queues for the operator, a company's own for the company; and
 //! what a company has, in numbers.
 
 use axum::Json;
@@ -7,6 +7,7 @@ use protocol::ids::CompanyId;
 use schemars::JsonSchema;
 use serde::Serialize;
 use store::hosts::{self, HostFilter};
+use store::nodes;
 use store::summary::{self, Pipeline, Summary};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -26,8 +27,8 @@ pub(super) fn routes() -> Routes {
         .get(
             "/operator/pipeline",
             "get_node_pipeline",
-            "How the reports of all companies get on, and this node's queue",
-            node,
+            "How the reports of all companies get on, and what waits at each node",
+            all_nodes,
         )
 }
 
@@ -114,9 +115,46 @@ async fn pipeline(tenant: Tenant<ReadInventory>) -> Result<Json<PipelineView>, P
 
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "NodePipelines")]
-struct NodeView {
+struct NodesView {
+    /// The node that answered, which behind a balancer is another one each time.
     node: NodeStatus,
+    /// All nodes with a queue that were heard of lately, by name.
+    nodes: Vec<NodeView>,
     companies: Vec<CompanyView>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "PipelineNode")]
+struct NodeView {
+    id: Uuid,
+    /// The name of its machine.
+    name: String,
+    /// When it said last that it lives, which it does every second.
+    #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "DateTime")]
+    seen_at: OffsetDateTime,
+    /// Whether that is so short ago that it is taken for one that lives.
+    is_alive: bool,
+    /// Since when the oldest report waits in its queue; absent when none does.
+    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<DateTime>")]
+    waiting_since: Option<OffsetDateTime>,
+    /// What it said of itself, at most some seconds before; absent when its release says nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<NodeStatus>,
+}
+
+impl From<nodes::Node> for NodeView {
+    fn from(node: nodes::Node) -> Self {
+        Self {
+            id: node.id,
+            name: node.name,
+            seen_at: node.seen_at,
+            is_alive: node.is_alive,
+            waiting_since: node.waiting_since,
+            status: node.said.map(NodeStatus::of_said),
+        }
+    }
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -128,14 +166,15 @@ struct CompanyView {
     pipeline: PipelineView,
 }
 
-async fn node(
+async fn all_nodes(
     operator: Operator<ReadNodes>,
     State(state): State<ApiState>,
-) -> Result<Json<NodeView>, Problem> {
+) -> Result<Json<NodesView>, Problem> {
     let companies = summary::pipelines(&operator.scope)
         .await?
         .into_iter()
         .map(|(company, pipeline)| CompanyView { company, pipeline: pipeline.into() })
         .collect();
-    Ok(Json(NodeView { node: state.node.status(), companies }))
+    let nodes = nodes::list(&state.store).await?.into_iter().map(NodeView::from).collect();
+    Ok(Json(NodesView { node: state.node.status(), nodes, companies }))
 }

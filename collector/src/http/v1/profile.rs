@@ -1,5 +1,7 @@
 //! Oneself: who asks, what they may do, and what is a person's own: password and second factor.
 
+use std::mem;
+
 use axum::Json;
 use axum::extract::State;
 use protocol::ids::CompanyId;
@@ -52,6 +54,20 @@ struct MeView {
     #[schemars(with = "Option<Vec<PermissionName>>")]
     #[serde(skip_serializing_if = "Option::is_none")]
     scopes: Option<Vec<&'static str>>,
+    /// Of a person: how they are let in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account: Option<AccountView>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "OwnAccount")]
+struct AccountView {
+    /// Whether a second factor is asked for.
+    second_factor: bool,
+    /// How many recovery codes of it are left.
+    recovery_codes: usize,
+    /// Whether there is a password; where a provider alone lets them in there is none.
+    password: bool,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -59,16 +75,26 @@ struct MeView {
 struct MembershipView {
     #[schemars(with = "Uuid")]
     company: CompanyId,
+    /// The company's name; a key is not told it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
     #[schemars(with = "RoleName")]
     role: &'static str,
     #[schemars(with = "Vec<PermissionName>")]
     permissions: Vec<&'static str>,
 }
 
-async fn get(who: Authenticated) -> Result<Json<MeView>, Problem> {
+async fn get(who: Authenticated, State(state): State<ApiState>) -> Result<Json<MeView>, Problem> {
     let principal = &who.principal;
+    // A key is answered from memory: programs ask often.
+    let mut own = match principal.user() {
+        Some(user) => users::own(&state.store, user).await?,
+        None => None,
+    };
+    let mut names = own.as_mut().map(|own| mem::take(&mut own.companies)).unwrap_or_default();
     let companies = principal.memberships().map(|(company, role)| MembershipView {
         company,
+        name: names.remove(&company),
         role: role.as_str(),
         permissions: permissions(role, |one| principal.may(one, company)),
     });
@@ -80,6 +106,11 @@ async fn get(who: Authenticated) -> Result<Json<MeView>, Problem> {
         is_operator: principal.is_operator(),
         companies: companies.collect(),
         scopes: scopes.map(|scopes| scopes.iter().map(|one| one.as_str()).collect()),
+        account: own.map(|own| AccountView {
+            second_factor: own.has_second_factor,
+            recovery_codes: own.recovery_codes,
+            password: own.has_password,
+        }),
     }))
 }
 

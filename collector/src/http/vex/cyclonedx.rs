@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use enrichment::cve::as_published;
 use serde_json::{Value, json};
 use store::exceptions::{Claim, Exception, Hosts, Justification, VexStatus};
 use uuid::Uuid;
@@ -81,7 +82,7 @@ fn read_statement(
     if vulnerability.is_empty() {
         return Err(malformed(place, "has no id"));
     }
-    let cve = (vulnerability != ANY_VULNERABILITY).then(|| vulnerability.to_ascii_uppercase());
+    let cve = (vulnerability != ANY_VULNERABILITY).then(|| as_published(vulnerability));
     let own = own_words(&whole);
     let claim = read_claim(place, &whole, &own)?;
     let hosts = hosts(&own);

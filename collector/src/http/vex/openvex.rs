@@ -4,6 +4,7 @@
 //! What the format has no word for stands in a statement's own id: whether an exception suppresses, and
 //! until when. Some hosts are a product whose subcomponent is the software.
 
+use enrichment::cve::as_published;
 use serde_json::{Value, json};
 use store::exceptions::{About, Claim, Exception, Hosts, Justification, VexStatus};
 use time::OffsetDateTime;
@@ -67,7 +68,7 @@ fn read_statement(place: &str, whole: Value) -> Result<Statement, VexError> {
     if vulnerability.is_empty() {
         return Err(malformed(place, "names no vulnerability"));
     }
-    let cve = (vulnerability != ANY_VULNERABILITY).then(|| vulnerability.to_ascii_uppercase());
+    let cve = (vulnerability != ANY_VULNERABILITY).then(|| as_published(&vulnerability));
     let (suppresses, expires_at) = own_words(text(&whole, "@id"));
     let claim = read_claim(place, &whole, suppresses)?;
     let (mut said, mut unknown) = (Vec::new(), Vec::new());

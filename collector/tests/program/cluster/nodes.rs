@@ -91,6 +91,12 @@ async fn nodes_are_known_while_they_live_and_no_longer() {
         nodes.iter().filter(|node| node.is_alive).count()
     };
     world.until("both are known", async || alive().await == 2).await;
+    let talkative = async || {
+        let nodes = store::nodes::list(world.database.store()).await.unwrap();
+        let said = nodes.iter().filter_map(|node| node.said.as_ref());
+        said.filter(|said| said["queue_bytes_max"].as_u64() > Some(0)).count()
+    };
+    world.until("both say what waits there", async || talkative().await == 2).await;
     // With nothing in its queue it takes leave.
     second.collector.stop();
     assert_eq!(alive().await, 1);

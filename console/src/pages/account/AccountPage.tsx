@@ -1,26 +1,14 @@
-import {
-  Alert,
-  Button,
-  Card,
-  Group,
-  PasswordInput,
-  Stack,
-  Table,
-  Text,
-  TextInput,
-  Title,
-} from '@mantine/core';
+import { Alert, Button, Card, Group, PasswordInput, Stack, Table, Text, Title } from '@mantine/core';
 import { useForm } from '@mantine/form';
-import { useState } from 'react';
 
 import { useRead, useWrite } from '../../api/read';
 import { Confirm } from '../../parts/Confirm';
-import { CopyBox } from '../../parts/CopyBox';
 import { Moment } from '../../parts/Moment';
 import { PageHead } from '../../parts/PageHead';
 import { ReadAt, ReadView } from '../../parts/States';
 import { text } from '../../text/text';
 import { Digest } from './Digest';
+import { SecondFactor } from './SecondFactor';
 
 /** What is somebody's own: sessions, password, second factor. */
 export function AccountPage() {
@@ -154,101 +142,6 @@ function Password() {
           </Button>
         </Stack>
       </form>
-    </Card>
-  );
-}
-
-/** A second factor: begun with the password, and counted once it was confirmed with a code. */
-function SecondFactor() {
-  const [codes, setCodes] = useState<string[]>();
-  const form = useForm({ initialValues: { password: '', code: '' } });
-  const begin = useWrite((api, password: string) => api.POST('/api/v1/me/totp', { body: { password } }), {
-    quiet: true,
-  });
-  const confirm = useWrite((api, code: string) => api.POST('/api/v1/me/totp/confirm', { body: { code } }), {
-    onDone: (answer) => {
-      setCodes(answer.recovery_codes);
-      form.reset();
-      begin.reset();
-    },
-    quiet: true,
-  });
-  const remove = useWrite(
-    (api, password: string) => api.POST('/api/v1/me/totp/remove', { body: { password } }),
-    {
-      done: text.account.removed,
-      onDone: () => {
-        setCodes(undefined);
-        form.reset();
-      },
-      quiet: true,
-    },
-  );
-  const error = confirm.error ?? begin.error ?? remove.error;
-  const failed = { onError: (problem: { fields: Record<string, string> }) => form.setErrors(problem.fields) };
-  return (
-    <Card withBorder component="section" aria-label={text.account.second}>
-      <Stack>
-        <Title order={2} size="h4">
-          {text.account.second}
-        </Title>
-        {error && Object.keys(error.fields).length === 0 && (
-          <Alert color="red" variant="outline" role="alert">
-            {error.message}
-          </Alert>
-        )}
-        {codes && (
-          <Alert color="teal" variant="outline" role="status" title={text.account.confirmed}>
-            <CopyBox label={text.account.recovery} value={codes.join('\n')} />
-          </Alert>
-        )}
-        {begin.data ? (
-          <form onSubmit={form.onSubmit(({ code }) => confirm.mutate(code, failed))}>
-            <Stack>
-              <Text>{text.account.scan}</Text>
-              <CopyBox label={text.account.secret} value={begin.data.secret} />
-              <CopyBox label={text.account.otpauth} value={begin.data.address} />
-              <TextInput
-                label={text.signIn.code}
-                autoComplete="one-time-code"
-                required
-                {...form.getInputProps('code')}
-              />
-              <Button type="submit" loading={confirm.isPending} className="fit">
-                {text.account.confirm}
-              </Button>
-            </Stack>
-          </form>
-        ) : (
-          <form onSubmit={form.onSubmit(({ password }) => begin.mutate(password, failed))}>
-            <Stack>
-              <Text size="sm" c="dimmed">
-                {text.account.secondDetail}
-              </Text>
-              <PasswordInput
-                label={text.account.present}
-                autoComplete="current-password"
-                required
-                visibilityToggleButtonProps={{ 'aria-label': text.signIn.show }}
-                {...form.getInputProps('password')}
-              />
-              <Group>
-                <Button type="submit" loading={begin.isPending}>
-                  {text.account.begin}
-                </Button>
-                <Button
-                  variant="default"
-                  loading={remove.isPending}
-                  disabled={form.values.password === ''}
-                  onClick={() => remove.mutate(form.values.password, failed)}
-                >
-                  {text.account.remove}
-                </Button>
-              </Group>
-            </Stack>
-          </form>
-        )}
-      </Stack>
     </Card>
   );
 }

@@ -3,6 +3,7 @@ import { getRouteApi } from '@tanstack/react-router';
 
 import type { Schemas } from '../../api/client';
 import { useRead } from '../../api/read';
+import { asPublished, recordOf } from '../../format/cve';
 import { asNumber, asShare } from '../../format/number';
 import { asInstant } from '../../format/time';
 import { Export } from '../../parts/Export';
@@ -34,7 +35,7 @@ export function CvePage() {
   if (read.data === undefined) {
     return (
       <>
-        <PageHead title={id.toUpperCase()} />
+        <PageHead title={asPublished(id)} />
         {read.error?.status === 404 ? (
           <Notice title={text.cve.unknown} action={<Go to="/cves">{text.nav.cves}</Go>}>
             {text.cve.unknownDetail}
@@ -203,6 +204,7 @@ function Software({ cve }: { cve: string }) {
 
 /** Every score that the feeds have of it, and where to read the record itself. */
 function Scores({ cve }: { cve: Schemas['CveDetail'] }) {
+  const record = recordOf(cve.id);
   return (
     <Stack>
       {cve.scores.length === 0 ? (
@@ -219,12 +221,8 @@ function Scores({ cve }: { cve: Schemas['CveDetail'] }) {
           ))}
         </List>
       )}
-      <Anchor
-        href={`https://www.cve.org/CVERecord?id=${encodeURIComponent(cve.id)}`}
-        target="_blank"
-        rel="noreferrer noopener"
-      >
-        {text.cve.record}
+      <Anchor href={record.href} target="_blank" rel="noreferrer noopener">
+        {record.isCve ? text.cve.record : text.cve.advisory}
       </Anchor>
     </Stack>
   );

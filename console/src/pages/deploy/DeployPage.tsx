@@ -10,25 +10,28 @@ import { useSession } from '../../api/session';
 import { asNumber } from '../../format/number';
 import { Go } from '../../parts/Go';
 import { Confirm } from '../../parts/Confirm';
-import { CopyBox } from '../../parts/CopyBox';
 import { Moment } from '../../parts/Moment';
 import { PageHead } from '../../parts/PageHead';
-import { NoPermission, Notice, ReadView } from '../../parts/States';
+import { NoPermission, Notice } from '../../parts/States';
 import { ListView } from '../../parts/table/ListView';
 import { text } from '../../text/text';
 import { changed, isInPassing } from '../../url/search';
-import { commands } from './commands';
+import { Arrivals } from './Arrived';
+import { Install } from './Install';
 
 const route = getRouteApi('/app/deploy');
 type Token = Schemas['EnrolmentToken'];
 
-const POLL_MS = 3_000;
 const DAY_S = 86_400;
 
-/** From nothing to a host that reports: a token, the command for it, and the host as soon as it is there. */
+/** From nothing to a host that reports: a token, the lines that install with it, and the host as soon as it is there. */
 export function DeployPage() {
   const { may } = useSession();
+  const search = route.useSearch();
+  const navigate = route.useNavigate();
   const [made, setMade] = useState<Token>();
+  /** The address names the token, so that who came with it can be looked at again; its secret is shown once. */
+  const look = (token?: string) => void navigate({ search: (old) => ({ company: old.company, token }) });
   if (!may('tokens:manage')) {
     return (
       <>
@@ -41,7 +44,18 @@ export function DeployPage() {
     <>
       <PageHead title={text.nav.deploy} lead={text.deploy.lead} />
       <Stack gap="lg">
-        {made ? <Made token={made} again={() => setMade(undefined)} /> : <NewToken done={setMade} />}
+        {made !== undefined && made.id === search.token ? (
+          <Made token={made} again={() => look()} />
+        ) : search.token !== undefined ? (
+          <Came token={search.token} />
+        ) : (
+          <NewToken
+            done={(token) => {
+              setMade(token);
+              look(token.id);
+            }}
+          />
+        )}
         <section>
           <Title order={2} size="h4" mb="xs">
             {text.deploy.tokens}
@@ -134,13 +148,8 @@ function NewToken({ done }: { done: (token: Token) => void }) {
   );
 }
 
-/** The token whole and the commands for it, once, and whether a host has come. */
+/** The token whole and how to install with it, once, and whether a host has come. */
 function Made({ token, again }: { token: Token; again: () => void }) {
-  const read = useRead(
-    ['enrolment-token', token.id],
-    (api) => api.GET('/api/v1/enrolment-tokens/{token}', { params: { path: { token: token.id } } }),
-    { every: POLL_MS },
-  );
   return (
     <Card withBorder component="section" aria-label={text.deploy.made}>
       <Stack>
@@ -148,15 +157,8 @@ function Made({ token, again }: { token: Token; again: () => void }) {
           {text.deploy.made}
         </Title>
         <Text>{text.deploy.once}</Text>
-        {commands(token.token ?? '').map((command) => (
-          <CopyBox key={command.label} label={text.deploy.commands[command.label]} value={command.text} />
-        ))}
-        <Text size="sm" c="dimmed">
-          {text.deploy.systems}
-        </Text>
-        <ReadView read={read} lines={1}>
-          {(now) => <Arrived token={now} />}
-        </ReadView>
+        <Install token={token.token ?? ''} />
+        <Arrivals token={token.id} />
         <Button variant="default" onClick={again} className="fit">
           {text.deploy.another}
         </Button>
@@ -165,42 +167,33 @@ function Made({ token, again }: { token: Token; again: () => void }) {
   );
 }
 
-/** The hosts that came with a token, the newest first. */
-function Arrived({ token }: { token: Token }) {
-  const hosts = useRead(
-    ['hosts', 'newest'],
-    (api) => api.GET('/api/v1/hosts', { params: { query: { sort: 'enrolled', limit: 5 } } }),
-    { every: POLL_MS, enabled: token.uses > 0 },
-  );
-  const came = (hosts.data?.items ?? []).filter(
-    (host) => Date.parse(host.enrolled_at) >= Date.parse(token.created_at),
-  );
+/** The hosts that came with a token that was made before. */
+function Came({ token }: { token: string }) {
   return (
-    <div role="status" aria-live="polite">
-      {token.uses === 0 ? (
-        <Text>{text.deploy.waiting}</Text>
-      ) : (
-        <Stack gap={4}>
-          <Text fw={600}>{text.deploy.arrived(token.uses)}</Text>
-          {came.map((host) => (
-            <Text key={host.id}>
-              <Go to="/hosts/$host" params={{ host: host.id }}>
-                {host.hostname}
-              </Go>{' '}
-              ·{' '}
-              {host.last_seen_at == null
-                ? text.host.silent
-                : text.deploy.reports(asNumber(host.software), asNumber(host.findings.open))}
-            </Text>
-          ))}
-        </Stack>
-      )}
-    </div>
+    <Card withBorder component="section" aria-label={text.deploy.came}>
+      <Stack>
+        <Title order={2} size="h4">
+          {text.deploy.came}
+        </Title>
+        <Arrivals token={token} />
+        <Go to="/deploy" search={{}}>
+          {text.deploy.another}
+        </Go>
+      </Stack>
+    </Card>
   );
 }
 
 const columns: ColumnDef<Token>[] = [
-  { id: 'name', header: text.common.name, cell: ({ row }) => row.original.name },
+  {
+    id: 'name',
+    header: text.common.name,
+    cell: ({ row: { original: token } }) => (
+      <Go to="/deploy" search={{ token: token.id }}>
+        {token.name}
+      </Go>
+    ),
+  },
   {
     id: 'labels',
     header: text.host.enrolledWith,

@@ -1,82 +1,190 @@
-import type { ColumnDef } from '@tanstack/react-table';
+import { Button, Group, Stack, Text, Title } from '@mantine/core';
+import { useId, useState } from 'react';
 
 import type { Schemas } from '../../api/client';
 import { useRead } from '../../api/read';
+import { asNumber } from '../../format/number';
+import { asDay } from '../../format/time';
+import { Choice } from '../../parts/fields';
+import { Filters } from '../../parts/Filters';
 import { Go } from '../../parts/Go';
-import { Moment } from '../../parts/Moment';
-import { Notice } from '../../parts/States';
-import { type ListSearch, ListView } from '../../parts/table/ListView';
+import { Moment as At } from '../../parts/Moment';
+import { Notice, ReadAt, ReadView } from '../../parts/States';
+import { type ListSearch, Pager } from '../../parts/table/ListView';
 import { text } from '../../text/text';
+import { HostChanges } from './HostChanges';
+import { byDay, countOf, type Kind, KINDS, type Moment } from './moments';
 
-type Change = Schemas['HostChange'];
+/** Changes that are shown without being asked for; more stand behind a button. */
+const SHOWN_MAX = 12;
 
-/** A version as its package has it: with its release, where it has one. */
-const versionOf = ({ version, release }: Change['software']) =>
-  release === undefined || release === '' ? version : `${version}-${release}`;
-
-const columns = (host: string): ColumnDef<Change>[] => [
-  {
-    id: 'software',
-    header: text.software.one,
-    cell: ({ row: { original: change } }) => (
-      <Go to="/software/$software" params={{ software: change.software.id }}>
-        {change.software.name}
-      </Go>
-    ),
-  },
-  { id: 'change', header: text.host.change, cell: ({ row }) => <Kind of={row.original.kind} /> },
-  { id: 'version', header: text.software.version, cell: ({ row }) => versionOf(row.original.software) },
-  {
-    id: 'source',
-    header: text.software.source,
-    meta: { wide: true },
-    cell: ({ row }) => text.source(row.original.software.source),
-  },
-  {
-    id: 'at',
-    header: text.host.changed,
-    cell: ({ row }) => <Moment at={row.original.at} as="instant" />,
-  },
-  {
-    id: 'then',
-    header: text.common.actions,
-    meta: { wide: true },
-    cell: ({ row }) => (
-      <Go to="/hosts/$host" params={{ host }} search={{ tab: 'software', as_of: row.original.at }}>
-        {text.host.thenAll}
-      </Go>
-    ),
-  },
-];
-
-/** Whether software came or went, in a word. */
-function Kind({ of }: { of: Change['kind'] }) {
-  return (
-    <span className={`severity ${of === 'installed' ? 'severity-low' : ''}`}>{text.host.changes[of]}</span>
-  );
-}
+type Search = ListSearch & { kind?: Kind; since?: string; until?: string };
 
 interface HostHistoryProps {
   host: Schemas['HostDetail'];
-  search: ListSearch;
-  set: (change: ListSearch) => void;
+  search: Search;
+  set: (change: Search) => void;
 }
 
-/** What came onto a host and went from it, the newest first. */
+/** What happened on a host, day by day and moment by moment, the newest first. */
 export function HostHistory({ host, search, set }: HostHistoryProps) {
-  const query = { page_token: search.page_token, limit: search.limit };
-  const read = useRead(['host', host.id, 'changes', query], (api, signal) =>
-    api.GET('/api/v1/hosts/{host}/changes', { params: { path: { host: host.id }, query }, signal }),
+  const { since, until } = search;
+  return since !== undefined && until !== undefined ? (
+    <HostChanges host={host} since={since} until={until} search={search} set={set} />
+  ) : (
+    <Timeline host={host} search={search} set={set} />
+  );
+}
+
+function Timeline({ host, search, set }: HostHistoryProps) {
+  const query = { kind: search.kind, page_token: search.page_token, limit: search.limit };
+  const read = useRead(['host', host.id, 'timeline', query], (api, signal) =>
+    api.GET('/api/v1/hosts/{host}/timeline', { params: { path: { host: host.id }, query }, signal }),
   );
   return (
-    <ListView
-      label={text.host.tabs.history}
-      read={read}
-      columns={columns(host.id)}
-      rowId={(change) => `${change.software.id}${change.kind}${change.at}`}
-      search={search}
-      set={set}
-      empty={<Notice title={text.host.noHistory}>{text.host.noHistoryDetail}</Notice>}
-    />
+    <section aria-label={text.host.tabs.history}>
+      <Filters>
+        <Choice
+          label={text.host.change}
+          value={search.kind}
+          set={(kind) => set({ kind })}
+          options={KINDS.map((kind) => [kind, text.host.moments[kind]] as const)}
+        />
+      </Filters>
+      <ReadAt read={read} />
+      <ReadView read={read} lines={10}>
+        {({ items }) =>
+          items.length === 0 ? (
+            <Notice title={search.kind === undefined ? text.host.noHistory : text.host.noneOfKind}>
+              {text.host.noHistoryDetail}
+            </Notice>
+          ) : (
+            <Stack gap="lg">
+              {byDay(items).map(([day, moments]) => (
+                <section key={day} aria-label={asDay(day)}>
+                  <Title order={2} size="h5" mb="xs">
+                    <time dateTime={day}>{asDay(day)}</time>
+                  </Title>
+                  <ol className="timeline">
+                    {moments.map((moment) => (
+                      <Entry key={moment.at} host={host.id} moment={moment} />
+                    ))}
+                  </ol>
+                </section>
+              ))}
+            </Stack>
+          )
+        }
+      </ReadView>
+      {read.data && (read.data.next_page_token != null || search.page_token !== undefined) && (
+        <Pager
+          next={read.data.next_page_token ?? undefined}
+          isOnItsWay={read.isPlaceholderData}
+          search={search}
+          set={set}
+        />
+      )}
+    </section>
+  );
+}
+
+/** What happened at a moment: how much in a line, and what, at once where it is little. */
+function Entry({ host, moment }: { host: string; moment: Moment }) {
+  const id = useId();
+  const isLittle = !moment.is_first && moment.changes.length <= SHOWN_MAX;
+  const [isOpen, setOpen] = useState(isLittle);
+  const counts = KINDS.filter((kind) => countOf(moment, kind) > 0).map((kind) =>
+    text.host.momentCounts[kind](countOf(moment, kind), moment.is_first),
+  );
+  const software = moment.installed + moment.removed + moment.upgraded;
+  const named = moment.changes.filter((change) => change.cve == null).length;
+  return (
+    <li>
+      <Group gap="sm" align="baseline">
+        <At at={moment.at} as="instant" />
+        <Text fw={500}>
+          {moment.is_first && `${text.host.firstInventory}: `}
+          {counts.join(', ')}
+        </Text>
+        {!isLittle && (
+          <Button
+            variant="subtle"
+            size="compact-sm"
+            aria-expanded={isOpen}
+            aria-controls={id}
+            onClick={() => setOpen(!isOpen)}
+          >
+            {isOpen ? text.host.less : text.host.more}
+          </Button>
+        )}
+        <Go to="/hosts/$host" params={{ host }} search={{ tab: 'software', as_of: moment.at }}>
+          {text.host.thenAll}
+        </Go>
+      </Group>
+      <div id={id} hidden={!isOpen}>
+        {isOpen && (
+          <>
+            <ul>
+              {KINDS.flatMap((kind) => moment.changes.filter((change) => change.kind === kind)).map(
+                (change) => (
+                  <Line key={`${change.kind}${change.software}${change.cve ?? ''}`} change={change} />
+                ),
+              )}
+            </ul>
+            {software > named && (
+              <Go
+                to="/hosts/$host"
+                params={{ host }}
+                search={{ tab: 'history', since: moment.began_at, until: moment.at }}
+              >
+                {text.host.allOfMoment(asNumber(software))}
+              </Go>
+            )}
+            {moment.findings_opened + moment.findings_resolved > moment.changes.length - named && (
+              <Text size="sm" c="dimmed">
+                {text.host.someFindings(asNumber(moment.changes.length - named))}
+              </Text>
+            )}
+          </>
+        )}
+      </div>
+    </li>
+  );
+}
+
+/** One thing that happened. */
+function Line({ change }: { change: Schemas['HostMomentChange'] }) {
+  const software = (
+    <Go to="/software/$software" params={{ software: change.software }}>
+      {change.name}
+    </Go>
+  );
+  const versions = [change.from, change.to].filter((version) => version != null);
+  return (
+    <li>
+      <span className="moment">{text.host.moments[change.kind]}</span>{' '}
+      {change.cve != null && (
+        <>
+          <Go to="/cves/$cve" params={{ cve: change.cve }}>
+            {change.cve}
+          </Go>{' '}
+          {text.host.inSoftware}{' '}
+        </>
+      )}
+      {software}
+      {versions.length > 0 && (
+        <span>
+          {' '}
+          {versions[0]}
+          {versions.length > 1 && (
+            <>
+              <span aria-hidden="true"> → </span>
+              <span className="visually-hidden"> {text.host.toVersion} </span>
+              {versions[1]}
+            </>
+          )}
+        </span>
+      )}
+    </li>
   );
 }

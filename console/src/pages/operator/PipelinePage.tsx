@@ -1,20 +1,20 @@
-import { Alert, Progress, Stack, Table, Title } from '@mantine/core';
+import { Stack, Table, Title } from '@mantine/core';
 
 import type { Schemas } from '../../api/client';
 import { useRead } from '../../api/read';
 import { useSession } from '../../api/session';
-import { asBytes, asNumber } from '../../format/number';
-import { asSpan } from '../../format/time';
+import { asNumber } from '../../format/number';
 import { Go } from '../../parts/Go';
 import { Facts } from '../../parts/Facts';
 import { Moment } from '../../parts/Moment';
 import { PageHead } from '../../parts/PageHead';
 import { ReadAt, ReadView } from '../../parts/States';
 import { text } from '../../text/text';
+import { Nodes } from './Nodes';
 
 const EVERY_MS = 5_000;
 
-/** How reports get on: the company's, and for operators all companies' and this node's queue. */
+/** How reports get on: the company's, and for operators all companies' and the nodes' queues. */
 export function PipelinePage() {
   const { may, company } = useSession();
   const read = useRead(['pipeline'], (api) => api.GET('/api/v1/pipeline'), {
@@ -28,7 +28,7 @@ export function PipelinePage() {
       </PageHead>
       <Stack gap="xl">
         {company !== undefined && <ReadView read={read}>{(data) => <Own of={data} />}</ReadView>}
-        {may('nodes:read') && <Node />}
+        {may('nodes:read') && <Site />}
       </Stack>
     </>
   );
@@ -63,7 +63,7 @@ function Own({ of }: { of: Schemas['Pipeline'] }) {
   );
 }
 
-function Node() {
+function Site() {
   const { me } = useSession();
   const read = useRead(['node-pipeline'], (api) => api.GET('/api/v1/operator/pipeline'), { every: EVERY_MS });
   const companies = useRead(['companies', 'names', me.id], (api) =>
@@ -72,38 +72,9 @@ function Node() {
   const names = new Map(companies.data?.items.map((one) => [one.id, one.name]));
   return (
     <ReadView read={read}>
-      {({ node, companies: all }) => (
+      {({ nodes, companies: all }) => (
         <Stack gap="lg">
-          <section>
-            <Title order={2} size="h4" mb="xs">
-              {text.pipeline.node}
-            </Title>
-            <Facts
-              of={[
-                [text.pipeline.deltas, asNumber(node.queued_deltas)],
-                [text.pipeline.queuedSnapshots, asNumber(node.queued_snapshots)],
-                [text.pipeline.oldest, asSpan(node.oldest_ms / 1000)],
-                [
-                  text.pipeline.bytes,
-                  text.pipeline.bytesOf(asBytes(node.queue_bytes), asBytes(node.queue_bytes_max)),
-                ],
-                [text.pipeline.index, node.index?.generation],
-                [text.nav.cves, node.index ? asNumber(node.index.cves) : undefined],
-                [text.pipeline.products, node.index ? asNumber(node.index.products) : undefined],
-                [text.pipeline.rules, node.index ? asNumber(node.index.rules) : undefined],
-              ]}
-            />
-            <Progress
-              mt="sm"
-              aria-label={text.pipeline.bytes}
-              value={node.queue_bytes_max === 0 ? 0 : (node.queue_bytes / node.queue_bytes_max) * 100}
-            />
-            {node.index == null && (
-              <Alert color="orange" variant="outline" mt="sm">
-                {text.pipeline.noIndex}
-              </Alert>
-            )}
-          </section>
+          <Nodes nodes={nodes} />
           <section>
             <Title order={2} size="h4" mb="xs">
               {text.nav.companies}

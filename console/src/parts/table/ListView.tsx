@@ -122,7 +122,7 @@ interface PagerProps {
 }
 
 /** First, back and next; pages are found by the place where the one before ended, so there is no last. */
-function Pager({ next, isOnItsWay, search, set }: PagerProps) {
+export function Pager({ next, isOnItsWay, search, set }: PagerProps) {
   const isFirst = search.page_token === undefined;
   return (
     <Group component="nav" justify="space-between" mt="sm" aria-label={text.table.pages}>

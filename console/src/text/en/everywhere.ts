@@ -33,6 +33,9 @@ export const nav = {
   operators: 'Operators',
   company: 'Company',
   companyOf: (id: string, role: string) => `Company ${id} (${role})`,
+  chooseCompany: 'Choose a company',
+  findCompany: 'Find another company…',
+  companiesAgain: 'Read the companies again',
   account: 'Account menu',
   own: 'Your account',
   api: 'API reference',
@@ -142,6 +145,14 @@ export const signIn = {
   code: 'Code of the second factor',
   codeDetail: 'What your authenticator shows, or one of your recovery codes.',
   submit: 'Sign in',
+};
+
+export const still = {
+  title: 'You are still signed in here',
+  detail:
+    'The collector did not answer, so your session has not ended. What was shown is gone from this browser, but whoever opens the console in it once the collector answers is you. Try again before you leave.',
+  again: 'The collector still does not answer.',
+  stay: 'Stay signed in',
 };
 
 export const invitation = {

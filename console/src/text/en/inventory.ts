@@ -1,3 +1,4 @@
+import { asNumber } from '../../format/number';
 import { sourceName } from '../words';
 import { many } from './everywhere';
 
@@ -59,9 +60,36 @@ export const host = {
   changed: 'When',
   change: 'What',
   changes: { installed: 'Installed', removed: 'Removed' },
+  moments: {
+    upgraded: 'Upgraded',
+    installed: 'Installed',
+    removed: 'Removed',
+    finding_opened: 'Finding opened',
+    finding_resolved: 'Finding resolved',
+  },
+  momentCounts: {
+    upgraded: (count: number) => `${asNumber(count)} upgraded`,
+    installed: (count: number, isFirst: boolean) =>
+      isFirst ? many(count, 'piece of software', 'pieces of software') : `${asNumber(count)} installed`,
+    removed: (count: number) => `${asNumber(count)} removed`,
+    finding_opened: (count: number, isFirst: boolean) =>
+      isFirst ? many(count, 'finding', 'findings') : many(count, 'finding opened', 'findings opened'),
+    finding_resolved: (count: number) => many(count, 'finding resolved', 'findings resolved'),
+  },
+  firstInventory: 'First inventory',
+  inSoftware: 'in',
+  toVersion: 'to',
+  more: 'Show what',
+  less: 'Hide',
+  allOfMoment: (count: string) => `All software of this moment (${count})`,
+  someFindings: (count: string) =>
+    `${count} of the findings are named here; the tab Findings has all that are open.`,
+  wholeHistory: 'The whole history',
+  changesOf: (at: string) => `Software that was installed and removed at ${at}`,
+  noneOfKind: 'Nothing of this kind happened',
   thenAll: 'All that it had then',
   noHistory: 'Nothing is known of the past',
-  noHistoryDetail: 'What comes and goes stands here from the first inventory on.',
+  noHistoryDetail: 'What is installed, removed and found stands here from the first inventory on.',
   scan: 'Scan now',
   scanAsked: 'The host is asked for a scan.',
   scanning: 'Scanning',
@@ -177,12 +205,13 @@ export const cve = {
   noneHas: (id: string) => `Nobody has ${id}`,
   noneHasDetail: 'No software of your hosts is known to be affected, at the time that is looked at.',
   lookUp: 'See what is known of it',
-  unknown: 'No feed knows this CVE',
+  unknown: 'No feed knows this CVE, and no software of yours has it',
   unknownDetail:
     'The id is wrong, or the record is newer than your feeds. The page Feeds says how old they are.',
   noSummary: 'No feed has brought a description yet.',
   noScores: 'Nobody has scored it yet.',
   record: 'The record at cve.org',
+  advisory: 'The advisory at osv.dev',
   tabs: { hosts: 'Who has it', software: 'In which software, and why', scores: 'Scores' },
 };
 
@@ -197,14 +226,21 @@ export const pipeline = {
     count === 0 ? 'No host is behind.' : `${many(count, 'host is', 'hosts are')} behind.`,
   deadCount: (count: number) => many(count, 'dead letter', 'dead letters'),
   snapshots: 'Asked for everything',
-  node: 'This node',
+  nodes: 'Nodes',
+  noNodes: 'No node takes reports now.',
+  state: 'State',
+  lives: 'Running',
+  gone: 'Not heard of since',
+  pace: 'Reports a minute',
+  nothingWaits: 'nothing waits',
+  release: 'Release',
+  withoutIndex: 'none',
+  indexOf: (cves: string, rules: string) => `${cves} CVEs, ${rules} rules`,
   deltas: 'Changes waiting',
   queuedSnapshots: 'Snapshots waiting',
   oldest: 'The oldest waits for',
   bytes: 'Queue on disk',
   bytesOf: (bytes: string, max: string) => `${bytes} of ${max}`,
   index: 'Match index',
-  products: 'Products with rules',
-  rules: 'Rules',
-  noIndex: 'No feed was imported yet: nothing can be evaluated.',
+  noIndex: 'A node has no match index, because no feed was imported there yet: it can judge nothing.',
 };

@@ -2,7 +2,7 @@ import { actorKind } from '../words';
 import { many } from './everywhere';
 
 export const deploy = {
-  lead: 'Make a token, run the command on the host, and see it appear here.',
+  lead: 'Make a token, install the agent with it, and see the host appear here.',
   newToken: 'New enrolment token',
   tokenName: 'What it is for',
   tokenExample: 'Web servers, north',
@@ -13,14 +13,43 @@ export const deploy = {
   daysDetail: 'Empty: for ever.',
   create: 'Make the token',
   made: 'The token is made',
-  once: 'It is shown once. On each host, with the agent installed:',
-  commands: {
-    enroll: 'Linux: make the host an agent',
-    service: 'Then start the service',
-    try: 'Or, without a service, run it in the foreground',
+  once: 'It is shown once: copy it or save it now.',
+  token: 'The token',
+  save: 'Save it as the file token',
+  install: 'Install the agent',
+  system: 'System',
+  systems: {
+    debian: 'Debian, Ubuntu',
+    rpm: 'RHEL, Fedora, SUSE',
+    windows: 'Windows',
+    macos: 'macOS',
   },
-  systems:
-    'The commands are for Linux. On Windows and macOS the token is given to what installs the agent; the installation guide has the lines for each. An agent needs a way to the collector’s port over UDP, or TCP where that does not pass.',
+  packages: 'Where the packages lie',
+  packagesDetail:
+    'An address or a folder with the files of the release, which whoever runs the collector has. It stands in the lines below and is sent nowhere.',
+  packagesWrong: 'An address that begins with https://, or a folder, without spaces.',
+  placeholder: (word: string) =>
+    `Put in place of ${word} where the files of the release lie: an address (https://…) or a folder.`,
+  moreLabels: 'Labels of these hosts',
+  moreLabelsDetail: 'Besides the token’s own, which count where both name one.',
+  labelsWrong: 'Write name=value, with commas between, without spaces and quotes.',
+  asWho: {
+    unix: 'In a shell on the host:',
+    windows: 'In a PowerShell that runs as administrator, on the host:',
+  },
+  steps: {
+    file: 'Run this, paste the token, and press Enter and Ctrl D: so it stands in no history',
+    prompt: 'Run this and paste the token: so it stands in no history',
+    fetch: 'Fetch what installs it',
+    install: 'Install it and enrol, the signature of the packages checked first',
+    package: 'Or, with the package at hand and checked',
+    msi: 'Or silently, with the package at hand and checked',
+    enroll: 'Or, where the agent is installed already',
+    forget: 'Then forget the file',
+  },
+  network:
+    'An agent needs a way to the collector’s port over UDP, or TCP where that does not pass. docs/INSTALL.md has what may be said besides, proxies for example.',
+  came: 'Who came with the token',
   waiting: 'Waiting for the first host…',
   arrived: (count: number) => `${many(count, 'host has', 'hosts have')} come.`,
   reports: (software: string, findings: string) =>

@@ -1,3 +1,5 @@
+import { many } from './everywhere';
+
 export const role = { viewer: 'Viewer', analyst: 'Analyst', admin: 'Admin', operator: 'Operator' };
 
 export const settings = {
@@ -79,8 +81,12 @@ export const account = {
   setPassword: 'Set the password',
   passwordSet: 'The password is set.',
   second: 'Second factor',
-  secondDetail:
-    'A code that changes every half minute, from an authenticator. Give your password to begin, or to take it away.',
+  secondDetail: 'A code that changes every half minute, from an authenticator. Give your password to begin.',
+  removeDetail: 'Give your password to take it away: from then on the password alone lets you in.',
+  secondOn: (codes: number) =>
+    `It is asked for whenever you sign in. ${codes === 0 ? 'No recovery code is' : many(codes, 'recovery code is', 'recovery codes are')} left.`,
+  secondOff: 'There is none: your password alone lets you in.',
+  byProvider: 'Your company’s provider lets you in and asks for a second factor where it wants one.',
   begin: 'Set up',
   remove: 'Take away',
   removed: 'The second factor is taken away.',

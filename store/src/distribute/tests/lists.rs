@@ -2,7 +2,7 @@
 
 use enrichment::evaluation::{Confidence, Status};
 use protocol::fingerprint::SoftwareKey;
-use protocol::ids::AgentId;
+use protocol::ids::{AgentId, TokenId};
 use protocol::software::Source;
 use uuid::Uuid;
 
@@ -11,7 +11,7 @@ use crate::exceptions::{
     self, About, Claim, ExceptionFilter, ExceptionState, Hosts, NewException, VexStatus,
 };
 use crate::findings::{self, FindingFilter, FindingSort, FindingState};
-use crate::hosts::{self, HostFilter, HostSoftwareFilter, HostSort};
+use crate::hosts::{self, ChangeFilter, HostFilter, HostSoftwareFilter, HostSort};
 use crate::labels::NewLabel;
 use crate::page::PageRequest;
 use crate::policies::{self, PolicyState, ResultFilter};
@@ -27,7 +27,13 @@ use crate::{
 pub(super) async fn ask_for_everything(scope: &TenantScope) {
     let page = PageRequest::first(9);
     ask_for_counted(scope).await;
-    hosts::changes(scope, AGENT, &page).await.unwrap();
+    let between = ChangeFilter { since: Some(at(0)), until: Some(at(1)) };
+    for filter in [ChangeFilter::default(), between] {
+        hosts::changes(scope, AGENT, &filter, &page).await.unwrap();
+    }
+    for kind in [None, Some(hosts::MomentKind::Upgraded)] {
+        hosts::timeline(scope, AGENT, kind, &page).await.unwrap();
+    }
     ask_for_rules(scope, &page).await;
     dead_letters::list(scope, &page).await.unwrap();
     enrolment_tokens::list(scope, &page).await.unwrap();
@@ -99,6 +105,7 @@ async fn ask_for_hosts(scope: &TenantScope, page: &PageRequest) {
             overdue_at: Some(at(0)),
             label: Some(ID),
             enrolled_with: Some((text(), text())),
+            came_with: Some(TokenId(ID)),
             agent_before: Some([0, 2, 0]),
             fails: Some(ID),
             revoked: true,

@@ -10,7 +10,7 @@ async fn told(world: &World, host: AgentId, limit: u32) -> Vec<String> {
     let mut page = PageRequest::first(limit);
     let mut told = Vec::new();
     loop {
-        let found = changes(&world.scope, host, &page).await.unwrap();
+        let found = changes(&world.scope, host, &ChangeFilter::default(), &page).await.unwrap();
         told.extend(found.items.iter().map(|change| {
             let (record, seconds) = (&change.software.record, (change.at - at(0)).whole_seconds());
             format!("{seconds} {} {} {}", change.kind.as_str(), record.name, record.version)
@@ -55,6 +55,12 @@ async fn another_companys_host_has_no_past() {
     let mut host = Endpoint::new(agent(&world.scope, "web-1").await);
     world.apply(&host.snapshot([record("a", "1")], 100)).await;
     let page = PageRequest::first(10);
-    assert_eq!(changes(&world.scope, host.agent, &page).await.unwrap().items.len(), 1);
-    assert_eq!(changes(&other, host.agent, &page).await.unwrap().items, []);
+    let whole = ChangeFilter::default();
+    assert_eq!(changes(&world.scope, host.agent, &whole, &page).await.unwrap().items.len(), 1);
+    assert_eq!(changes(&other, host.agent, &whole, &page).await.unwrap().items, []);
+    for (since, until, expected) in [(0, 1, 1), (1, 1, 1), (1, 9, 1), (2, 9, 0), (0, 0, 0)] {
+        let filter = ChangeFilter { since: Some(at(since)), until: Some(at(until)) };
+        let found = changes(&world.scope, host.agent, &filter, &page).await.unwrap();
+        assert_eq!(found.items.len(), expected, "{since} to {until}");
+    }
 }

@@ -1,5 +1,6 @@
 //! Exceptions as requests say them and answers show them.
 
+use enrichment::cve::as_published;
 use protocol::ids::AgentId;
 use protocol::software::Source;
 use schemars::JsonSchema;
@@ -62,7 +63,7 @@ impl RuleBody {
             return Err(Problem::field("score_below", "within 0 to 10"));
         }
         Ok(About {
-            cve: self.cve.as_ref().map(|cve| cve.trim().to_ascii_uppercase()),
+            cve: self.cve.as_deref().map(|cve| as_published(cve.trim())),
             product: self.product.clone(),
             source: self.source,
             version: self.version.clone(),

@@ -2,8 +2,9 @@
 
 use axum::Json;
 use axum::extract::State;
+use enrichment::cve::as_published;
 use protocol::host::Platform;
-use protocol::ids::AgentId;
+use protocol::ids::{AgentId, TokenId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::hosts::{self, Host, HostFilter, HostKind, HostSort};
@@ -105,6 +106,8 @@ pub(super) struct ListQuery {
     label: Option<String>,
     /// Hosts that were enrolled with this label, as `name=value`.
     enrolment_label: Option<String>,
+    /// Hosts that came with this enrolment token.
+    enrolment_token: Option<Uuid>,
     /// Hosts whose agent is of a release before this one, as `0.2.0`.
     agent_version_below: Option<String>,
     /// Hosts for which this policy fails.
@@ -201,12 +204,13 @@ impl ListQuery {
             kind: self.kind.as_deref().map(kind).transpose()?,
             platform: self.platform,
             // As with findings: people copy ids in whatever case they find them.
-            cve: self.cve.map(|cve| cve.to_ascii_uppercase()),
+            cve: self.cve.as_deref().map(as_published),
             software: self.software.as_deref().map(parse_key).transpose()?,
             silent_since: self.silent_since,
             overdue_at: self.overdue.then(|| state.clock.now()),
             label: labels::named(scope, self.label.as_deref()).await?,
             enrolled_with: enrolled_with.transpose()?,
+            came_with: self.enrolment_token.map(TokenId),
             agent_before,
             fails: self.fails,
             revoked: self.revoked,

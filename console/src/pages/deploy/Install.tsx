@@ -1,0 +1,69 @@
+import { Anchor, SegmentedControl, Stack, Text, TextInput, Title } from '@mantine/core';
+import { useState } from 'react';
+
+import { CopyBox } from '../../parts/CopyBox';
+import { text } from '../../text/text';
+import { PACKAGES, SYSTEMS, type System, commands, isPlace, labelsApart } from './commands';
+
+/** The token, and the lines that install the agent with it on the system that is chosen. */
+export function Install({ token }: { token: string }) {
+  const [system, setSystem] = useState<System>('debian');
+  const [packages, setPackages] = useState('');
+  const [written, setWritten] = useState('');
+  const labels = labelsApart(written);
+  const isKnown = isPlace(packages.trim());
+  const lines = commands({ system, packages: isKnown ? packages.trim() : '', labels: labels ?? [] });
+  return (
+    <Stack>
+      <CopyBox label={text.deploy.token} value={token} />
+      <Anchor
+        size="sm"
+        className="fit"
+        href={`data:text/plain;charset=utf-8,${encodeURIComponent(`${token}\n`)}`}
+        download="token"
+      >
+        {text.deploy.save}
+      </Anchor>
+      <Title order={3} size="h5">
+        {text.deploy.install}
+      </Title>
+      <SegmentedControl
+        aria-label={text.deploy.system}
+        className="fit"
+        value={system}
+        onChange={(next) => setSystem(SYSTEMS.find((one) => one === next) ?? 'debian')}
+        data={SYSTEMS.map((value) => ({ value, label: text.deploy.systems[value] }))}
+      />
+      <TextInput
+        maw={480}
+        label={text.deploy.packages}
+        description={text.deploy.packagesDetail}
+        placeholder="https://packages.example/muster"
+        value={packages}
+        onChange={(event) => setPackages(event.currentTarget.value)}
+        error={isKnown ? undefined : text.deploy.packagesWrong}
+      />
+      <TextInput
+        maw={480}
+        label={text.deploy.moreLabels}
+        description={text.deploy.moreLabelsDetail}
+        placeholder="site=north, tier=web"
+        value={written}
+        onChange={(event) => setWritten(event.currentTarget.value)}
+        error={labels === undefined ? text.deploy.labelsWrong : undefined}
+      />
+      {packages.trim() === '' && <Text size="sm">{text.deploy.placeholder(PACKAGES)}</Text>}
+      <Text size="sm">{text.deploy.asWho[system === 'windows' ? 'windows' : 'unix']}</Text>
+      {lines.map((line) => (
+        <CopyBox
+          key={line.step}
+          label={text.deploy.steps[line.step === 'file' && system === 'windows' ? 'prompt' : line.step]}
+          value={line.text}
+        />
+      ))}
+      <Text size="sm" c="dimmed">
+        {text.deploy.network}
+      </Text>
+    </Stack>
+  );
+}
