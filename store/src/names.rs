@@ -1,4 +1,4 @@
-//! Names in small letters, beside the names themselves, which lists by name are ordered by (decision 56).
+//! Names in small letters, beside the names themselves, which lists by name are ordered by (decision 60).
 //!
 //! Whoever writes a name writes it here as well. Rows of a release that did not are filled in steps, and until a
 //! company's are, its lists go by the names themselves: the same rows in nearly the same order, only that a page deep
