@@ -19,6 +19,7 @@ use axum::{Router, routing};
 use collector::clock::Clock;
 use collector::config::{Config, Layers, OidcConfig, WebhooksConfig};
 use collector::http::{self, ApiState, Explained, Gate, Node, NodeStatus};
+use collector::lifecycle::Lifecycle;
 use collector::mail::Passes;
 use collector::oidc::Oidc;
 use collector::traces::Tracer;
@@ -104,7 +105,8 @@ async fn serve_api(database: &FreshDatabase) -> Result<SocketAddr> {
         metrics: PrometheusBuilder::new().build_recorder().handle(),
         node: Arc::new(NoNode),
         gate: Gate::new(&config),
-        exports: http::Exports::default(),
+        tasks: Lifecycle::new(),
+        exports: http::Exports::new(Lifecycle::new()),
         uploads: http::Uploads::new(&config),
         live: http::Live::default(),
         reach: Reach::new(&WebhooksConfig::default()),
@@ -118,9 +120,9 @@ async fn serve_api(database: &FreshDatabase) -> Result<SocketAddr> {
     };
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
-    tokio::spawn(
-        async move { http::serve(listener, state, &config, None, std::future::pending()).await },
-    );
+    tokio::spawn(async move {
+        http::serve(listener, state, &config, None, std::future::pending()).await
+    });
     Ok(address)
 }
 

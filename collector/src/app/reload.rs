@@ -84,7 +84,10 @@ mod tests {
             ("http", "requests_max = 7"),
             ("webhooks", "requests_max = 7"),
             ("oidc", "allow_http = true"),
-            ("mail", "host = 'smtp.example.org'\nfrom = 'm@example.org'\n[oidc]\npublic_url = 'https://m.example'"),
+            (
+                "mail",
+                "host = 'smtp.example.org'\nfrom = 'm@example.org'\n[oidc]\npublic_url = 'https://m.example'",
+            ),
         ] {
             let after = read(&format!("[{section}]\n{text}"));
             assert!(differing(&before, &after).contains(&section), "{section}");

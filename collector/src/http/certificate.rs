@@ -230,10 +230,8 @@ mod tests {
 
     fn files() -> Files {
         let dir = tempfile::tempdir().unwrap();
-        let tls = WebTls {
-            certificate: dir.path().join("web.pem"),
-            key: dir.path().join("web.key"),
-        };
+        let tls =
+            WebTls { certificate: dir.path().join("web.pem"), key: dir.path().join("web.key") };
         let (certificate, key) = pair("console.example");
         fs::write(&tls.certificate, certificate).unwrap();
         write_key(&tls.key, &key);

@@ -130,7 +130,9 @@ impl Connection {
         match shaken {
             Ok(Ok(Some(stream))) => self.answer(stream).await,
             Ok(Ok(None)) | Err(_) => {}
-            Ok(Err(error)) => tracing::debug!(peer = %self.peer.0, "no handshake of the API: {error}"),
+            Ok(Err(error)) => {
+                tracing::debug!(peer = %self.peer.0, "no handshake of the API: {error}")
+            }
         }
     }
 

@@ -111,7 +111,9 @@ async fn a_configuration_that_is_read_again_counts_at_once_where_it_can() {
     let answers = [hosts(&collector), hosts(&collector)];
     assert!(answers.contains(&429), "{answers:?}");
     // What takes a restart is named, and the rest of the file counts.
-    write("[http]\nprincipal_requests_per_minute = 100000000\nrequests_max = 9\n[pipeline]\nworkers = 3");
+    write(
+        "[http]\nprincipal_requests_per_minute = 100000000\nrequests_max = 9\n[pipeline]\nworkers = 3",
+    );
     collector.signal(Signal::HUP);
     let said = collector.wait_until_it_says(
         "read the configuration again: what else changed in these sections takes a restart",

@@ -63,8 +63,7 @@ async fn found(
     for sort in ORDERS {
         let page = PageRequest::first(10);
         let listed = findings::list(scope, &filter, sort, &page).await.unwrap();
-        let mut ids: Vec<String> =
-            listed.items.into_iter().map(|finding| finding.cve.id).collect();
+        let mut ids: Vec<String> = listed.items.into_iter().map(|finding| finding.cve.id).collect();
         ids.sort_unstable();
         assert_eq!(ids, exported, "{sort:?} {on_hosts:?} {as_of:?}");
     }

@@ -15,7 +15,7 @@ async fn each_node_is_shown_with_what_it_said_whichever_answers() {
     let store = api.database.store();
     let (a, b, c) = (Uuid::from_u128(1), Uuid::from_u128(2), Uuid::from_u128(3));
     for (id, name) in [(b, "north"), (a, "east"), (c, "south")] {
-        nodes::report(store, id, name, None).await.unwrap();
+        nodes::report(store, id, name, None, None).await.unwrap();
     }
     let index = json!({ "generation": "0a", "cves": 1, "products": 2, "rules": 3 });
     let said = json!({

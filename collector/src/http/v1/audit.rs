@@ -1,15 +1,14 @@
 //! The audit log: who changed what. A company's for its admins, the operators' for operators.
 
 use axum::Json;
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use futures_util::stream::StreamExt as _;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use store::audit::{self, Entry, EntryFilter};
+use store::audit::{self, Entry, EntryExport, EntryFilter};
 use store::page::PageRequest;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -21,6 +20,7 @@ use crate::http::moment;
 use crate::http::page::{self, Page};
 use crate::http::problem::Problem;
 use crate::http::state::ApiState;
+use crate::http::stream::{self, Chunks};
 
 pub(super) fn routes() -> Routes {
     Routes::of("Audit", "Who changed what, and what it was before.")
@@ -188,34 +188,36 @@ async fn export(
         since: query.since,
         until: query.until,
     };
-    let place = state.exports.place()?;
-    let mut all = audit::export(&tenant.scope, &filter).await?;
-    let first = lines(all.next().await?)?;
-    // Some rows are in memory at a time, however long the log is. The place is kept until the end.
-    let rows = futures_util::stream::try_unfold(
-        Some((first, all, place)),
-        async |state| -> Result<_, std::io::Error> {
-            let Some((bytes, mut all, place)) = state else { return Ok(None) };
-            if bytes.is_empty() {
-                return Ok(None);
-            }
-            // An end that comes too soon is seen by the reader: the transfer breaks off.
-            let more = all.next().await.map_err(std::io::Error::other)?;
-            let more = lines(more).map_err(std::io::Error::other)?;
-            Ok(Some((bytes, Some((more, all, place)))))
-        },
-    );
-    // Packing asks once more after the end.
-    Ok(Lines(Body::from_stream(rows.fuse())))
+    let place = state.exports.place(tenant.scope.company())?;
+    let mut entries = audit::export(&tenant.scope, &filter).await?;
+    let first = lines(entries.next().await?).map_err(|error| Problem::Internal(error.into()))?;
+    // Some rows are in memory at a time, however long the log is.
+    Ok(Lines(stream::body("audit", place, Log { first: Some(first), entries })))
+}
+
+/// The log, some entries at a time.
+struct Log {
+    /// What was read before the answer began.
+    first: Option<Vec<u8>>,
+    entries: EntryExport,
+}
+
+impl Chunks for Log {
+    async fn chunk(&mut self) -> anyhow::Result<Option<Vec<u8>>> {
+        let bytes = match self.first.take() {
+            Some(first) => first,
+            None => lines(self.entries.next().await?)?,
+        };
+        Ok(if bytes.is_empty() { None } else { Some(bytes) })
+    }
 }
 
 /// Entries as lines.
-fn lines(entries: Vec<Entry>) -> Result<Bytes, Problem> {
+fn lines(entries: Vec<Entry>) -> Result<Vec<u8>, serde_json::Error> {
     let mut bytes = Vec::new();
     for entry in entries {
-        serde_json::to_writer(&mut bytes, &EntryView::from(entry))
-            .map_err(|error| Problem::Internal(error.into()))?;
+        serde_json::to_writer(&mut bytes, &EntryView::from(entry))?;
         bytes.push(b'\n');
     }
-    Ok(bytes.into())
+    Ok(bytes)
 }
