@@ -117,7 +117,7 @@ async fn a_company_that_cannot_be_tidied_keeps_no_other_from_it() {
     assert_eq!(had(&other, then).await, 1);
     node.break_rows(&broken, "finding_events").await;
     node.hand.advance(Duration::from_secs(40 * DAY_S));
-    let error = format!("{:#}", crate::jobs::tidy::run(&node.jobs).await.unwrap_err());
+    let error = format!("{:#}", tidy::run(&node.jobs).await.unwrap_err());
     assert!(error.contains(&broken.company().to_string()), "{error}");
     assert_eq!(had(&other, then).await, 0, "what ended is forgotten");
 }

@@ -30,7 +30,7 @@ async fn a_document_that_comes_twice_at_once_is_there_once() {
     let (empty, none) = (json!({}), json!([]));
     let bring = async |number: u128| {
         let document = NewDocument {
-            id: uuid::Uuid::from_u128(number),
+            id: Uuid::from_u128(number),
             format: "openvex",
             name: "https://vex.example/1",
             version: "1",
