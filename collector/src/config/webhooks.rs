@@ -15,7 +15,7 @@ section! {
         allowed_networks: Vec<String> = [];
         /// A file of certificates (PEM) that are believed beside the public authorities'.
         ca_file: Option<PathBuf> => "/etc/muster/webhooks-ca.pem";
-        /// Messages that this node sends at once.
+        /// Messages that this node sends at once; of one company a quarter of them, and eight at most.
         requests_max: u32 = 64;
     }
 }
