@@ -143,9 +143,7 @@ impl Config {
             })?,
             None => read(Path::new(FILE))?.unwrap_or_default(),
         };
-        let own = from_file
-            .overlaid_with(Raw::from_environment(environment)?)
-            .overlaid_with(flags);
+        let own = from_file.overlaid_with(Raw::from_environment(environment)?).overlaid_with(flags);
         // What is meant for every program of this host is the weakest wish for this one.
         let (surroundings, unusable) = Raw::from_surroundings(environment);
         let warnings = unusable.filter(|_| own.proxy.is_none()).into_iter().collect();

@@ -209,7 +209,13 @@ mod tests {
             (0o644, of(0, 991), of(0, 0), true),
             (0o640, of(990, 991), of(0, 0), true),
         ] {
-            assert_eq!(mode & others(file, own) != 0, is_open, "{mode:o} {}:{}", file.user, file.group);
+            assert_eq!(
+                mode & others(file, own) != 0,
+                is_open,
+                "{mode:o} {}:{}",
+                file.user,
+                file.group
+            );
         }
     }
 

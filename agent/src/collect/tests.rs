@@ -167,8 +167,10 @@ fn records_over_the_limit_are_left_out_and_said() {
 #[test]
 fn a_user_cannot_make_the_records_take_more_memory_than_there_is() {
     let apk: String = (0..100).map(|number| format!("P:p{number}\nV:1\n\n")).collect();
-    let tree =
-        Tree::new(&[(STATUS, &(package("a", "1") + &package("b", "1"))), ("/lib/apk/db/installed", &apk)]);
+    let tree = Tree::new(&[
+        (STATUS, &(package("a", "1") + &package("b", "1"))),
+        ("/lib/apk/db/installed", &apk),
+    ]);
     let options = ScanOptions { records_bytes_max: 10_000, ..options(&tree) };
     let inventory = Scanner::new(options).scan(|_| Vec::new(), &clock());
     let records = inventory.records.len();
@@ -196,10 +198,8 @@ impl Clock for Watching {
 
 #[test]
 fn a_source_that_ended_the_agent_is_left_out_once_and_the_others_are_read() {
-    let tree = Tree::new(&[
-        (STATUS, &package("a", "1")),
-        ("/lib/apk/db/installed", "P:musl\nV:1\n\n"),
-    ]);
+    let tree =
+        Tree::new(&[(STATUS, &package("a", "1")), ("/lib/apk/db/installed", "P:musl\nV:1\n\n")]);
     let folder = tempfile::tempdir().unwrap();
     let marker = Arc::new(Marker::new(folder.path().join("scanning")));
     // While a source is read its name is there, for whoever starts after a crash.

@@ -76,7 +76,8 @@ pub(super) fn read(root: &Root, out: &mut Records) -> Result<Reading, ReadError>
         let path = folder.join(LIST);
         let read = root.read_small(&path, LIST_BYTES_MAX, &mut bytes);
         if out.tolerate(read)?.flatten().is_some() {
-            if json::each(&bytes, |extension: Listed| take_listed(&extension, &folder, out)).is_ok() {
+            if json::each(&bytes, |extension: Listed| take_listed(&extension, &folder, out)).is_ok()
+            {
                 // The folders are not read as well: those of replaced versions stay for a while.
                 continue;
             }

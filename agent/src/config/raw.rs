@@ -71,9 +71,8 @@ impl Raw {
     pub(super) fn from_surroundings(
         environment: &dyn Fn(&str) -> Option<String>,
     ) -> (Self, Option<String>) {
-        let either = |one, other| {
-            [one, other].into_iter().find_map(|name| Some((name, environment(name)?)))
-        };
+        let either =
+            |one, other| [one, other].into_iter().find_map(|name| Some((name, environment(name)?)));
         let mut unusable = None;
         let proxy = either("HTTPS_PROXY", "https_proxy").and_then(|(name, text)| {
             match Proxy::parse(&text, None) {

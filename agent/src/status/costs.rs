@@ -22,7 +22,8 @@ impl Costs {
 
         let status = std::fs::read_to_string("/proc/self/status").ok()?;
         let kib = |name: &str| -> Option<u64> {
-            let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+            let line =
+                status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
             line.split_whitespace().next()?.parse().ok()
         };
         let cpu = clock_gettime(ClockId::ProcessCPUTime);
