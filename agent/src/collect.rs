@@ -85,9 +85,10 @@ pub use self::platform::System;
 /// How long one source may take when nothing else is set.
 pub const TIME_BOX: Duration = Duration::from_secs(20);
 
-/// Bytes of memory that the records of a scan may take. While a scan is recorded, the records of the one before
-/// are there as well, and the service has 24 MiB before the system slows it down. It is room for twenty thousand
-/// ordinary records, which is eight times a large desktop.
+/// Bytes of memory that the records of a scan may take.
+///
+/// While a scan is recorded, the records of the one before are there as well, and the service has 24 MiB before the
+/// system slows it down. It is room for twenty thousand ordinary records, which is eight times a large desktop.
 pub const RECORDS_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// What to scan.

@@ -109,9 +109,10 @@ pub const fn is_open_to_others(_path: &Path) -> io::Result<bool> {
     Ok(false)
 }
 
-/// Whether somebody may read or write the file for whom it is not: anybody but its owner and, of a file of root's,
-/// its group, where that is the group of this process or root runs it. So packages hand the configuration over
-/// (`0640 root:muster-agent`): the agent may read it and may not change it. Never where rights are no modes.
+/// Whether somebody may read or write the file for whom it is not; never where rights are no modes.
+///
+/// It is for its owner and, if that is root, for its group to read, where that is the group of this process or root
+/// runs it. So packages hand the configuration over (`0640 root:muster-agent`): the agent may not change it.
 ///
 /// # Errors
 ///
