@@ -170,7 +170,8 @@ families! {
         Gauge DISK_FREE_BYTES = "muster_disk_free_bytes";
         /// Bytes of that disk.
         Gauge DISK_SIZE_BYTES = "muster_disk_size_bytes";
-        /// When a certificate of the node ends: `authority`, which all agents trust.
+        /// When a certificate of the node ends: `authority`, which all agents trust; `web`, which the API is reached
+        /// with, if it has one of its own.
         Gauge CERTIFICATE_EXPIRES = "muster_certificate_expires_timestamp_seconds" by LABEL_CERTIFICATE;
         /// Memory of the process that is in use.
         Gauge PROCESS_MEMORY_BYTES = "muster_process_resident_bytes";
