@@ -202,6 +202,8 @@ impl App {
         self,
         second_signal: impl Future<Output = ()>,
     ) -> (Ending, Option<String>) {
+        // It holds what sessions share, and the last traces go once nobody can make one any more.
+        drop(self.reloadable);
         let ending = self.lifecycle.run_to_end(self.config.node.stop_timeout, second_signal).await;
         // After the tasks, which are its only users, and before the store: a worker that was
         // dropped has left its entries in the queue, where the next start finds them.
