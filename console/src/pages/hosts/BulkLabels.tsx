@@ -57,7 +57,10 @@ export function BulkLabels({ picked, filter, total, done }: BulkLabelsProps) {
     <>
       {labels.data && !isLabelled && (
         <Text size="sm" c="dimmed">
-          {text.label.noneByPeople} <Go to="/labels">{text.nav.labels}</Go>
+          {text.label.noneByPeople}{' '}
+          <Go to="/labels" underline="always">
+            {text.nav.labels}
+          </Go>
         </Text>
       )}
       {isLabelled && !canBe && (
