@@ -95,7 +95,11 @@ async fn what_no_host_has_any_more_is_counted_apart_and_listed_where_it_is_asked
                     let all = api.get(&format!("/api/v1/{list}?{filter}"), viewer).await;
                     assert_eq!(all.items().len(), expected, "{list}");
                 } else {
-                    assert_eq!(found(&format!("{list}?{filter}")).await, expected, "{list} {filter}");
+                    assert_eq!(
+                        found(&format!("{list}?{filter}")).await,
+                        expected,
+                        "{list} {filter}"
+                    );
                 }
             }
         }

@@ -98,8 +98,7 @@ impl<'a> Composer<'a> {
 }
 
 async fn standing(scope: &TenantScope) -> Result<Standing, StoreError> {
-    let exploited =
-        CveFilter { kev: Some(true), on_hosts: Some(true), ..CveFilter::default() };
+    let exploited = CveFilter { kev: Some(true), on_hosts: Some(true), ..CveFilter::default() };
     let page = PageRequest::first(NAMED);
     let exploited = cves::list(scope, &exploited, CveSort::Kev, &page).await?.items;
     let behind = HostFilter { agent_before: release(), ..HostFilter::default() };
