@@ -122,8 +122,9 @@ async fn companies_without_rules_are_not_visited() {
 
 #[tokio::test]
 async fn a_company_whose_rules_go_wrong_keeps_no_other_from_its_own() {
-    let (node, scope) = node().await;
-    let broken = node.store(0, vec![lodash("4.17.15")]).await;
+    // The first that is looked at.
+    let (node, broken) = node().await;
+    let scope = node.store(2, vec![lodash("4.17.15")]).await;
     let about = About { product: Some("lodash".to_owned()), ..About::default() };
     let claim = Claim {
         status: VexStatus::Affected,
