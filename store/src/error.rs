@@ -36,10 +36,9 @@ impl StoreError {
     pub const fn is_permanent(&self) -> bool {
         match self {
             Self::Unstorable(_) => true,
-            Self::Unavailable(_)
-            | Self::Inconsistent { .. }
-            | Self::InvalidCursor
-            | Self::Busy => false,
+            Self::Unavailable(_) | Self::Inconsistent { .. } | Self::InvalidCursor | Self::Busy => {
+                false
+            }
         }
     }
 
@@ -55,10 +54,9 @@ impl StoreError {
                 matches!(code.get(..2), Some("08" | "53" | "58"))
                     || matches!(code.as_str(), "57P01" | "57P03" | "25006")
             }),
-            Self::Unstorable(_)
-            | Self::Inconsistent { .. }
-            | Self::InvalidCursor
-            | Self::Busy => false,
+            Self::Unstorable(_) | Self::Inconsistent { .. } | Self::InvalidCursor | Self::Busy => {
+                false
+            }
         }
     }
 

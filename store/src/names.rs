@@ -13,10 +13,7 @@ use crate::tenant::TenantScope;
 const ROWS_A_TIME: i64 = 1_000;
 
 /// Whether all hosts of a company have theirs.
-pub(crate) async fn of_hosts(
-    tx: &mut PgConnection,
-    company_key: i64,
-) -> Result<bool, StoreError> {
+pub(crate) async fn of_hosts(tx: &mut PgConnection, company_key: i64) -> Result<bool, StoreError> {
     let is_filled = sqlx::query_scalar!(
         r#"SELECT NOT EXISTS (SELECT FROM agents
                WHERE company_key = $1 AND hostname_low IS NULL AND key > 0) AS "is_filled!""#,

@@ -87,15 +87,11 @@ pub async fn list_of_operators(
     NEWEST.page(rows, page, |row| Ok(row.into()))
 }
 
-const NEWEST: Order = Order {
-    by: "at",
-    of: SortType::Instant,
-    descending: true,
-    tie: "id",
-    tie_is_uuid: true,
-};
+const NEWEST: Order =
+    Order { by: "at", of: SortType::Instant, descending: true, tie: "id", tie_is_uuid: true };
 
-const COLUMNS: &str = "SELECT id, at, actor_kind, actor_id, actor_name, address, request_id, action, object,
+const COLUMNS: &str =
+    "SELECT id, at, actor_kind, actor_id, actor_name, address, request_id, action, object,
        before, after";
 
 fn select(

@@ -56,9 +56,8 @@ impl Turns {
     fn of(&self, company_key: i64) -> Arc<Semaphore> {
         // Nothing panics while it is held, and a map without an entry is a valid one.
         let mut companies = self.companies.lock().unwrap_or_else(PoisonError::into_inner);
-        let turns = companies
-            .entry(company_key)
-            .or_insert_with(|| Arc::new(Semaphore::new(self.at_once)));
+        let turns =
+            companies.entry(company_key).or_insert_with(|| Arc::new(Semaphore::new(self.at_once)));
         Arc::clone(turns)
     }
 }

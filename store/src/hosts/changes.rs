@@ -47,13 +47,8 @@ impl HostChangeKind {
 }
 
 /// Names go together, so that the version that came stands beside the one that went.
-const NEWEST: Order = Order {
-    by: "at",
-    of: SortType::Instant,
-    descending: true,
-    tie: "place",
-    tie_is_uuid: false,
-};
+const NEWEST: Order =
+    Order { by: "at", of: SortType::Instant, descending: true, tie: "place", tie_is_uuid: false };
 
 /// The host's installations, up to the agent's id: looked up first and once, by the index of their key.
 const INTERVALS: &str = "FROM (

@@ -8,9 +8,7 @@ use uuid::Uuid;
 use super::FindingCounts;
 use crate::error::StoreError;
 use crate::names;
-use crate::page::{
-    After, Order, Page, PageRequest, SortType, SortValue, containing, within,
-};
+use crate::page::{After, Order, Page, PageRequest, SortType, SortValue, containing, within};
 use crate::tenant::TenantScope;
 
 /// A title that some host has.

@@ -74,7 +74,8 @@ async fn a_turn_is_free_again_once_the_server_is_through_with_what_nobody_waits_
 async fn no_statement_of_a_request_outlives_it_and_exports_and_jobs_have_their_own_time() {
     let (database, [asked, _]) = world().await;
     let timeout_s = |mut tx: Tx| async move {
-        let shown = "SELECT extract(epoch FROM current_setting('statement_timeout')::interval)::bigint";
+        let shown =
+            "SELECT extract(epoch FROM current_setting('statement_timeout')::interval)::bigint";
         let seconds: i64 =
             sqlx::query_scalar(AssertSqlSafe(shown)).fetch_one(&mut *tx).await.unwrap();
         seconds
