@@ -249,7 +249,7 @@ async fn a_backup_after_a_rotation_needs_no_note_of_it_and_no_key_of_the_authori
     let run = |authority: &Path| {
         let mut command = program(&["backup", backup]);
         command.arg("--data-dir").arg(empty.path()).env("DATABASE_URL", old.server.url());
-        Said::of(command.env("MUSTER_NODE_AUTHORITY_DIR", authority))
+        Said::of(command.env("MUSTER_AUTHORITY_DIR", authority))
     };
     let sha256 = old.print(&["authority", "show"])["sha256"].as_str().unwrap().to_owned();
     let elsewhere = kept.path().join("elsewhere");
