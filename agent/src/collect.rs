@@ -88,8 +88,8 @@ pub const TIME_BOX: Duration = Duration::from_secs(20);
 /// Bytes of memory that the records of a scan may take.
 ///
 /// While a scan is recorded, the records of the one before are there as well, and the service has 24 MiB before the
-/// system slows it down. It is room for twenty thousand ordinary records, which is eight times a large desktop.
-pub const RECORDS_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// system slows it down. It is room for twelve thousand ordinary records, which is five times a large desktop.
+pub const RECORDS_BYTES_MAX: usize = 4_608 * 1024;
 
 /// What to scan.
 #[derive(Clone, Debug)]

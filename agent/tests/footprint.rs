@@ -109,8 +109,8 @@ fn lists_of_a_hostile_user_take_no_more_memory_than_the_service_has() {
     // The records of the scan before are there beside those of this one.
     host.scan();
     let costs = process::costs(running.id());
-    // What systemd ends it at.
-    assert!(costs.peak_kib < 48 * 1024, "{costs:?}");
+    // systemd slows it down at 24 MiB and ends it at 48; this unoptimised build takes more than what ships.
+    assert!(costs.peak_kib < 40 * 1024, "{costs:?}");
 }
 
 #[test]
