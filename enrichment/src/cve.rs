@@ -54,9 +54,10 @@ impl fmt::Display for CveId {
     }
 }
 
-/// The id of a vulnerability as its publisher spells it, however somebody typed it: CVE ids in capitals,
-/// GitHub's with small letters after their prefix (`GHSA-9wx4-h78v-vm56`), and all others as they are.
-/// Findings are filed under the spelling of the publisher, so whoever looks for one asks by it.
+/// The id of a vulnerability as its publisher spells it, however somebody typed it.
+///
+/// CVE ids in capitals, GitHub's with small letters after their prefix (`GHSA-9wx4-h78v-vm56`), and all others as
+/// they are. Findings are filed under the spelling of the publisher, so whoever looks for one asks by it.
 #[must_use]
 pub fn as_published(id: &str) -> String {
     let begins = |prefix: &str| {

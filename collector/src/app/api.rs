@@ -88,7 +88,7 @@ impl Base {
                     () = stopping.cancelled() => return,
                     () = tokio::time::sleep(LOOK_EVERY) => {}
                 }
-                told = renew(&certificate, told);
+                told = renew(&certificate, &told);
             }
         });
     }
@@ -96,7 +96,7 @@ impl Base {
 
 /// Takes what lies there now. `told` is what was said last, and what this gives is what to hand over next time: a
 /// trouble that lasts is said once.
-pub(super) fn renew(certificate: &WebCertificate, told: String) -> String {
+pub(super) fn renew(certificate: &WebCertificate, told: &str) -> String {
     match certificate.renew() {
         Ok(true) => {
             tracing::info!(until = %certificate.not_after(), "the API has another certificate");

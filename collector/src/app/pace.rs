@@ -35,10 +35,11 @@ impl Pace {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::Clock;
 
     #[test]
     fn a_pace_is_what_came_within_the_last_minute() {
-        let began = Instant::now();
+        let began = Clock::system().instant();
         let at = |seconds| began + Duration::from_secs(seconds);
         let mut pace = Pace::default();
         assert_eq!(pace.look(1_000, at(0)), 0, "what was there before is no pace");
@@ -51,7 +52,7 @@ mod tests {
 
     #[test]
     fn a_pace_that_is_looked_at_all_the_time_remembers_little() {
-        let began = Instant::now();
+        let began = Clock::system().instant();
         let mut pace = Pace::default();
         for number in 0..100_000 {
             pace.look(number, began + Duration::from_millis(number * 10));

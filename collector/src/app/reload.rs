@@ -33,7 +33,7 @@ impl App {
         if let Some(running) = &self.reloadable.api {
             running.gate.set_rates(&now.http);
             if let Some(certificate) = &running.certificate {
-                api::renew(certificate, String::new());
+                api::renew(certificate, "");
             }
         }
         differing(now, next)

@@ -131,7 +131,7 @@ impl Connection {
             Ok(Ok(Some(stream))) => self.answer(stream).await,
             Ok(Ok(None)) | Err(_) => {}
             Ok(Err(error)) => {
-                tracing::debug!(peer = %self.peer.0, "no handshake of the API: {error}")
+                tracing::debug!(peer = %self.peer.0, "no handshake of the API: {error}");
             }
         }
     }

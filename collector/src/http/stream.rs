@@ -175,6 +175,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    #[expect(clippy::disallowed_methods, reason = "the paused clock, which measures here")]
     async fn an_export_ends_after_an_hour_however_it_is_read() {
         let exports = Exports::new(Lifecycle::new());
         let place = exports.place(COMPANY).unwrap();

@@ -44,8 +44,9 @@ const KNOWN: &str = "::text AS id) asked LEFT JOIN cves c ON c.id = asked.id
                   AND f.resolved_at = 'infinity')
        OR EXISTS (SELECT FROM findings f WHERE f.company_key = $1 AND f.cve = asked.id)";
 
-/// One CVE, or an advisory that names none and stands for itself; `None` when no feed has brought it and the
-/// company has no finding of it. Distributions name CVEs before there is a record: of those nothing is known
+/// One CVE, or an advisory that names none and stands for itself; `None` when nobody knows it.
+///
+/// No feed has brought such a one, and the company has no finding of it. Distributions name CVEs before there is a record: of those nothing is known
 /// but who has them. Its software is a list of findings, its hosts are a list of hosts, each with this CVE as
 /// filter.
 ///

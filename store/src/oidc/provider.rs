@@ -178,9 +178,10 @@ pub async fn by_company_name(store: &Store, name: &str) -> Result<Option<TenantS
     Ok(row.map(|row| store.scope_of(CompanyId(row.id), row.key)))
 }
 
-/// The company whose provider lets addresses of a domain in, when there is one alone and no other company has
-/// people of the domain: of two, nobody can say whose it is, and naming a domain proves nothing. Operators are
-/// elsewhere too, but where the company is the only one, which is their own.
+/// The company whose provider lets addresses of a domain in, when there is one alone.
+///
+/// No other company may have people of the domain: of two, nobody can say whose it is, and naming a domain proves
+/// nothing. Operators are elsewhere too, but where the company is the only one, which is their own.
 ///
 /// # Errors
 ///
