@@ -49,10 +49,9 @@ pub(super) async fn get(
     let found = software::get(&tenant.scope, parse_key(&software)?).await?;
     let found = found.ok_or(Problem::NotFound("software"))?.software;
     let node = Arc::clone(&state.node);
-    // The index is a mapped file, and what nobody asked for lately comes from the disk. Ids are kept as they are
-    // published, in capitals; people type them as they like.
+    // The index is a mapped file, and what nobody asked for lately comes from the disk. People type ids as they like.
     let explaining = tokio::task::spawn_blocking(move || {
-        node.why_not(&found.record, &found.platform, &cve.to_ascii_uppercase())
+        node.why_not(&found.record, &found.platform, &as_published(&cve))
     });
     let explained = explaining.await.map_err(|error| Problem::Internal(error.into()))?;
     let nothing = Problem::Unavailable { what: "a match index", retry_after_s: 30 };
