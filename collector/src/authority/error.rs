@@ -108,7 +108,7 @@ pub enum AuthorityError {
         /// Where that one is looked for.
         directory: PathBuf,
         /// What keeps this node from it.
-        why: Box<AuthorityError>,
+        why: Box<Self>,
     },
     /// The authority's certificate has expired.
     #[error("{path} has expired: agents have to be enrolled with a new authority", path = path.display())]
