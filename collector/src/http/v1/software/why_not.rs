@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use enrichment::cve::as_published;
 use enrichment::matching::Step;
 use schemars::JsonSchema;
 use serde::Serialize;
