@@ -52,7 +52,8 @@ test('an agent is deployed with the token of the page, and its host appears', as
   await page.getByLabel(/^What it is for/).fill('A second machine');
   await page.getByLabel('Enrolled with the labels').fill('site=north, tier=web');
   await page.getByRole('button', { name: 'Make the token' }).click();
-  const token = (await page.getByRole('region', { name: 'The token' }).textContent())?.trim() ?? '';
+  const token =
+    (await page.getByRole('region', { name: 'The token', exact: true }).textContent())?.trim() ?? '';
   expect(token).toMatch(/^mst1\.\S+$/);
   await page.getByLabel('Where the packages lie').fill('https://packages.example/muster');
   await page.getByText('Windows', { exact: true }).click();
