@@ -115,7 +115,8 @@ async fn what_no_host_has_any_more_is_counted_apart_and_listed_where_it_is_asked
 }
 
 #[tokio::test]
-async fn findings_are_found_by_a_part_of_the_name_of_their_software_and_by_whether_there_is_a_fix() {
+async fn findings_are_found_by_a_part_of_the_name_of_their_software_and_by_whether_there_is_a_fix()
+{
     let api = Api::new().await;
     for (filter, expected) in [
         ("software_name=ODEJ", 1),
