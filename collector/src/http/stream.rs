@@ -132,7 +132,7 @@ mod tests {
         }
     }
 
-    /// Chunks that come, one every ten minutes, for ever.
+    /// Chunks that come, one every ten minutes of a paused clock, for ever.
     struct Slow;
 
     impl Chunks for Slow {
@@ -165,6 +165,7 @@ mod tests {
             .map(|place| body("test", place, Few { left: 3, bytes: 5 }))
             .collect();
         assert_eq!(stalled.len(), 2);
+        // The clock of these tests is paused: sleeping moves it, and nothing is waited for.
         tokio::time::sleep(Duration::from_secs(59)).await;
         assert!(exports.place(COMPANY).is_err(), "a reader may pause");
         tokio::time::sleep(Duration::from_secs(2)).await;
