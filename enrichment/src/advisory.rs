@@ -16,6 +16,9 @@ pub const UNIMPORTANT: &str = "unimportant";
 /// The same, where the CVE's own description says as well that its maintainers deny it.
 pub const DENIED: &str = "unimportant, and denied by its maintainers";
 
+/// Ubuntu's way to say that a version came with the fix, in [`Affected::note`].
+pub const NOT_AFFECTED_FROM: &str = "not affected from this version on";
+
 /// What stands before a registry where the assigners of CVEs speak of its packages. They are kept
 /// apart, because a registry whose advisories name a package has all its CVEs.
 pub const ASSIGNER: &str = "assigner:";

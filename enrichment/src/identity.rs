@@ -258,6 +258,11 @@ pub(crate) fn source_packages(binary: &str, version: &str) -> impl Iterator<Item
     source_package::of(binary, version)
 }
 
+/// The source package's version that a binary package's own version carries.
+pub(crate) fn carried_version<'v>(source: &str, version: &'v str) -> Option<&'v str> {
+    source_package::carried_version(source, version)
+}
+
 /// The kernel of Ubuntu that a package of this name and version holds.
 pub(crate) fn ubuntu_kernel(binary: &str, version: &str) -> Option<String> {
     source_package::ubuntu_kernel(binary, version)

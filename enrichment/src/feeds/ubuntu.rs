@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::advisory::{Advisory, Affected, End, PackageKind, Place, Publisher, Span, Verdict};
+use crate::advisory::{
+    Advisory, Affected, End, NOT_AFFECTED_FROM, PackageKind, Place, Publisher, Span, Verdict,
+};
 use crate::cve::CveId;
 use crate::feeds::advisories::Advisories;
 use crate::feeds::ecosystem;
@@ -45,7 +47,10 @@ pub(super) fn parse(record: &[u8]) -> Result<Advisories, String> {
         for (package, RawStatus(status, note)) in packages {
             match (&place, statement(status, note.trim())?) {
                 (Some(place), Said::That(verdict, span)) => {
-                    affected.push(of(place, package, verdict, span, note));
+                    affected.push(Affected {
+                        note: remark(status, span.as_ref(), note).to_owned(),
+                        ..of(place, package, verdict, span)
+                    });
                 }
                 // `snap`, and lines of updates that the table does not know.
                 (None, Said::That(..)) => {
@@ -77,17 +82,28 @@ pub(super) fn parse(record: &[u8]) -> Result<Advisories, String> {
     })
 }
 
-fn of(place: &Place, package: &str, verdict: Verdict, span: Option<Span>, note: &str) -> Affected {
+/// The remark on a statement.
+fn remark<'n>(status: &str, span: Option<&Span>, note: &'n str) -> &'n str {
+    match span {
+        Some(Span { end: Some(_), .. }) if status == "not-affected" => NOT_AFFECTED_FROM,
+        // Where the note is the fixed version, the span has it.
+        Some(Span { end: Some(_), .. }) => "",
+        Some(_) | None => note.trim(),
+    }
+}
+
+/// Whether a note is a version and nothing else.
+fn is_version(note: &str) -> bool {
+    note.starts_with(|c: char| c.is_ascii_digit()) && !note.contains(char::is_whitespace)
+}
+
+fn of(place: &Place, package: &str, verdict: Verdict, span: Option<Span>) -> Affected {
     Affected {
         place: place.clone(),
         package: package.to_owned(),
         kind: PackageKind::Source,
         module: String::new(),
-        // Where the note is the fixed version, the span has it.
-        note: match &span {
-            Some(Span { end: Some(_), .. }) => String::new(),
-            Some(_) | None => note.trim().to_owned(),
-        },
+        note: String::new(),
         verdict,
         spans: span.into_iter().collect(),
         versions: Vec::new(),
@@ -124,8 +140,12 @@ fn statement(status: &str, note: &str) -> Result<Said, String> {
             Said::That(Verdict::UnderInvestigation, open())
         }
         "ignored" => Said::That(Verdict::WontFix, open()),
-        // The note behind it is a reason (`code not present`) or a version that was never
-        // vulnerable.
+        // The version that came with the fix, as Canonical's own OVAL reads it: `0.105-11`.
+        "not-affected" if is_version(note) => Said::That(
+            Verdict::Affected,
+            Some(Span { introduced: None, end: Some(End::Fixed(note.to_owned())) }),
+        ),
+        // The note behind it is a reason: `code not present`, `2.x only`.
         "not-affected" => Said::That(Verdict::NotAffected, None),
         // "Does not exist": who has such a package has it from somewhere else.
         "DNE" => Said::Nothing,

@@ -30,6 +30,37 @@ pub(crate) fn of(binary: &str, version: &str) -> impl Iterator<Item = String> {
     })
 }
 
+/// What stands behind a `+` and is no source package's name: where a snapshot was taken.
+const SNAPSHOTS: [&str; 5] = ["bzr", "cvs", "git", "hg", "svn"];
+
+/// The source package's version, without its epoch, where a binary package that counts its own versions
+/// carries it: `fonts-opensymbol` 2:102.11+LibO6.4.7-0ubuntu0.20.04.2 is built of libreoffice
+/// 6.4.7-0ubuntu0.20.04.2, and `libldb2` 2:2.6.2+samba4.17.12+dfsg-0+deb12u1 of samba
+/// 4.17.12+dfsg-0+deb12u1.
+///
+/// Before the number stands the source package's name or letters of it in their order, and behind it a
+/// revision (Debian policy 5.6.12).
+pub(crate) fn carried_version<'v>(source: &str, version: &'v str) -> Option<&'v str> {
+    let (_, carried) = version.split_once('+')?;
+    let name = &carried[..carried.find(|c: char| !c.is_ascii_alphabetic())?];
+    let number = &carried[name.len()..];
+    let is_version = number.starts_with(|c: char| c.is_ascii_digit())
+        && leading_numbers(number, 2).contains('.')
+        && number.contains('-');
+    let name = name.to_ascii_lowercase();
+    let is_named = name.len() > 2
+        && !SNAPSHOTS.contains(&name.as_str())
+        && source.starts_with(&name[..1])
+        && are_letters_of(&name, source);
+    (is_version && is_named).then_some(number)
+}
+
+/// Whether all letters are in a name, in their order.
+fn are_letters_of(letters: &str, name: &str) -> bool {
+    let mut rest = name.bytes();
+    letters.bytes().all(|letter| rest.any(|other| other == letter))
+}
+
 /// The kernel of Ubuntu that a package of this name and version holds: `linux-hwe-5.13` for
 /// `linux-image-5.13.0-30-generic` in version `5.13.0-30.33~20.04.1`.
 pub(crate) fn ubuntu_kernel(binary: &str, version: &str) -> Option<String> {
@@ -106,6 +137,26 @@ mod tests {
             assert!(found.contains(&source.to_owned()), "{binary}: {found:?}");
         }
         assert_eq!(of("no-such-package", "1").count(), 0);
+    }
+
+    #[test]
+    fn a_version_of_its_own_may_carry_the_sources() {
+        for (source, version, carried) in [
+            ("libreoffice", "2:102.11+LibO6.4.7-0ubuntu0.20.04.2", Some("6.4.7-0ubuntu0.20.04.2")),
+            ("samba", "2:2.6.2+samba4.17.12+dfsg-0+deb12u1", Some("4.17.12+dfsg-0+deb12u1")),
+            // Packaging, snapshots, and another source's name.
+            ("samba", "2:4.17.12+dfsg-0+deb12u1", None),
+            ("gitg", "3.32.1+git20190807.1-1", None),
+            ("libreoffice", "2:2.6.2+samba4.17.12+dfsg-0+deb12u1", None),
+            ("dnsmasq", "2.80+dns1-1", None),
+            // No revision, no number, nothing at all.
+            ("samba", "2.6.2+samba4.17", None),
+            ("samba", "2.6.2+samba", None),
+            ("samba", "2.6.2+", None),
+            ("", "2.6.2+samba4.17-1", None),
+        ] {
+            assert_eq!(carried_version(source, version), carried, "{source} {version}");
+        }
     }
 
     #[test]

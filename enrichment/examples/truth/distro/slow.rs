@@ -5,7 +5,9 @@ use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
-use enrichment::advisory::{Advisory, Affected, End, PackageKind, Place, Span, Verdict};
+use enrichment::advisory::{
+    Advisory, Affected, End, NOT_AFFECTED_FROM, PackageKind, Place, Span, Verdict,
+};
 use enrichment::cve::CveRecord;
 use enrichment::feeds::{self, FeedSink, SinkError};
 use enrichment::version;
@@ -101,7 +103,10 @@ impl Slow {
             .iter()
             .filter(|((its, of, _), _)| its == id && of == release)
             .flat_map(|((.., package), all)| all.iter().map(move |said| (package, said)))
-            .filter(|(_, said)| said.affected.verdict == Verdict::NotAffected)
+            .filter(|(_, said)| {
+                said.affected.verdict == Verdict::NotAffected
+                    || said.affected.note == NOT_AFFECTED_FROM
+            })
             .filter(|(_, said)| said.cves.iter().any(|other| other == cve))
             .map(|(package, said)| format!("{package} in {}: {}", said.id, said.affected.note))
             .collect();
@@ -137,10 +142,11 @@ fn is_in(affected: &Affected, version: &str) -> bool {
     }
     let all = affected.spans.is_empty() && affected.versions.is_empty();
     let order = |bound: &str| {
-        // The lists of hosts leave rpm's epochs out.
-        let bound = match (affected.kind, version.contains(':')) {
-            (PackageKind::Binary, false) => bound.split_once(':').map_or(bound, |(_, rest)| rest),
-            _ => bound,
+        // The lists of hosts leave epochs out, rpm's always and a source package's where a binary one
+        // has its own.
+        let bound = match version.contains(':') {
+            false => bound.split_once(':').map_or(bound, |(_, rest)| rest),
+            true => bound,
         };
         version::compare(affected.scheme, version, bound).ok()
     };

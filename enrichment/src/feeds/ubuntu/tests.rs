@@ -120,6 +120,31 @@ fn remarks_behind_a_version_are_no_part_of_it() {
 }
 
 #[test]
+fn a_version_that_is_not_affected_came_with_the_fix_and_other_remarks_are_a_denial() {
+    for (note, fixed) in [
+        ("1.1.1f-1ubuntu2.12", Some("1.1.1f-1ubuntu2.12")),
+        (" 4:4.6.5.1-1 ", Some("4:4.6.5.1-1")),
+        ("2.x only", None),
+        ("v3.x only", None),
+        ("", None),
+    ] {
+        let found = parse(with("not-affected", note).as_bytes()).unwrap();
+        let said = &found.advisories[0].affected[0];
+        match fixed {
+            Some(fixed) => {
+                assert_eq!(said.verdict, Verdict::Affected, "{note}");
+                assert_eq!(said.spans[0].end, Some(End::Fixed(fixed.to_owned())));
+                assert_eq!(said.note, NOT_AFFECTED_FROM);
+            }
+            None => {
+                assert_eq!(said.verdict, Verdict::NotAffected, "{note}");
+                assert_eq!((said.spans.len(), said.note.as_str()), (0, note));
+            }
+        }
+    }
+}
+
+#[test]
 fn lines_of_updates_are_known_in_either_order() {
     for (text, channel) in [
         ("trusty/esm", "esm"),

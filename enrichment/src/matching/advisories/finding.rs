@@ -6,7 +6,7 @@
 
 use smol_str::{SmolStr, format_smolstr};
 
-use crate::advisory::{UNIMPORTANT, Verdict};
+use crate::advisory::{NOT_AFFECTED_FROM, UNIMPORTANT, Verdict};
 use crate::evaluation::{Confidence, Finding, Statement, Why};
 use crate::index::{Index, SpanKind, SpanView};
 use crate::matching::advisories::decide::{self, About, Found};
@@ -191,6 +191,10 @@ impl<'q> Writer<'q> {
         note(
             found.cited.shape.note == UNIMPORTANT,
             "the publisher does not treat it as a vulnerability",
+        );
+        note(
+            found.cited.shape.note == NOT_AFFECTED_FROM,
+            "the publisher names the version that is not affected, and no repair",
         );
         note(
             self.lacks_epoch(found.cited),

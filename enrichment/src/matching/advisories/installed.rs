@@ -42,6 +42,12 @@ impl Installed {
         }
     }
 
+    /// The same, to be compared with bounds as if they had no epoch either.
+    pub(super) fn without_epoch(mut self) -> Self {
+        self.is_without_epoch = true;
+        self
+    }
+
     /// The version of an rpm: epoch, version and release, an epoch of 0 left out.
     pub(super) fn of_rpm(subject: &Subject<'_>) -> Result<Self, String> {
         let (version, release) = (subject.version, subject.release);

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use kernels::Part;
 use smol_str::SmolStr;
 
+use crate::identity;
 use crate::index::{Index, NameKind};
 use crate::matching::advisories::installed::Installed;
 use crate::matching::advisories::judge;
@@ -100,9 +101,13 @@ fn of_distribution<'a>(
             installed(scheme, subject, rebuilt_of).map(Rc::new)
         }
     };
+    let built_of = |name: &str| match carried(scheme, subject, name) {
+        Some(carried) => carried.map(Rc::new),
+        None => untold(),
+    };
     let built = match &source.version {
         Some(version) => Rc::new(Installed::new(scheme, version.to_string())?),
-        None => untold()?,
+        None => built_of(&source.name)?,
     };
     let sources = named(index, &release, NameKind::Source, &source.name, built);
     question.packages.extend(sources);
@@ -111,7 +116,7 @@ fn of_distribution<'a>(
     let names = named(index, &release, NameKind::Binary, subject.name, Rc::clone(&binary));
     question.packages.extend(names);
     if question.packages.is_empty() && subject.source_name.is_empty() {
-        guess(&mut question, &release, (scheme, &untold()?), guesses);
+        guess(&mut question, &release, scheme, &built_of, guesses)?;
     }
     let mut doubts: Vec<&'static str> = release.doubt.into_iter().collect();
     if part == Part::Image && subject.running.is_none() {
@@ -163,11 +168,12 @@ fn named<'a>(
 fn guess(
     question: &mut Question<'_>,
     release: &Release<'_>,
-    (scheme, built): (Scheme, &Rc<Installed>),
+    scheme: Scheme,
+    built_of: &dyn Fn(&str) -> Result<Rc<Installed>, String>,
     guesses: &[String],
-) {
+) -> Result<(), String> {
     for source in guesses {
-        let found = named(question.index, release, NameKind::Source, source, Rc::clone(built));
+        let found = named(question.index, release, NameKind::Source, source, built_of(source)?);
         let found = found.filter(|package| is_numbered_alike(question.index, package));
         let is_found = found.is_some();
         question.packages.extend(found.map(|mut package| {
@@ -180,6 +186,19 @@ fn guess(
             break;
         }
     }
+    Ok(())
+}
+
+/// The version of the source package that a deb's own version carries, if it does.
+fn carried(
+    scheme: Scheme,
+    subject: &Subject<'_>,
+    source: &str,
+) -> Option<Result<Installed, String>> {
+    let version = identity::carried_version(source, subject.version);
+    let version = version.filter(|_| scheme == Scheme::Deb)?;
+    let installed = Installed::new(scheme, without_rebuild(subject.source, version).to_owned());
+    Some(installed.map(Installed::without_epoch))
 }
 
 /// Whether a guessed source package counts its versions as the binary one does. `telnet` 0.17 was

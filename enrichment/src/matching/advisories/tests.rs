@@ -7,6 +7,7 @@ mod kernels;
 mod languages;
 mod later_releases;
 mod places;
+mod sources;
 mod verdicts;
 
 use crate::advisory::{Advisory, Affected, End, PackageKind, Place, Publisher, Span, Verdict};

@@ -43,6 +43,24 @@ fn a_denial_beats_what_bulletins_say() {
 }
 
 #[test]
+fn below_the_version_that_is_not_affected_a_package_is_found_less_surely() {
+    let index = index(&[advisory(
+        Publisher::Ubuntu,
+        "UBUNTU-CVE-2021-4034",
+        &["CVE-2021-4034"],
+        &["ubuntu 22.04|policykit-1|affected:not affected from this version on||< 0.105-31ubuntu1|"],
+    )]);
+    let jammy =
+        |version| evaluate(&index, &on("ubuntu", "22.04", deb("policykit-1", version, "")));
+    let evaluation = jammy("0.105-26ubuntu1");
+    let finding = only(&evaluation);
+    assert_eq!(finding.confidence, Confidence::Medium);
+    assert_eq!(finding.fixed_in.as_deref(), Some("0.105-31ubuntu1"));
+    assert!(finding.why.notes[0].contains("not affected, and no repair"), "{finding:?}");
+    assert!(jammy("0.105-31ubuntu1").findings.is_empty());
+}
+
+#[test]
 fn what_is_not_decided_yet_is_found_less_surely() {
     let index = index(&[
         advisory(
