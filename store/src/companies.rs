@@ -100,7 +100,8 @@ pub async fn list(
     text: Option<&str>,
     page: &PageRequest,
 ) -> Result<Page<Company>, StoreError> {
-    let mut query = QueryBuilder::<Postgres>::new("SELECT companies.*");
+    let mut query = QueryBuilder::<Postgres>::new("SELECT ");
+    query.push(CompanyRow::COLUMNS);
     BY_NAME.push_columns(&mut query);
     query.push("FROM companies WHERE true");
     if let Some(text) = text {

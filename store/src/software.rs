@@ -110,6 +110,9 @@ impl From<CountsRow> for FindingCounts {
 }
 
 /// The columns of [`Software`].
+///
+/// Lists name their columns: a star would have one more as soon as a newer version adds it, and every session
+/// that had asked before would fail.
 #[derive(Debug, FromRow)]
 pub(crate) struct SoftwareRow {
     pub(crate) software_key: Uuid,
@@ -136,6 +139,14 @@ pub(crate) struct SoftwareRow {
     pub(crate) purl: Option<String>,
     pub(crate) generation: i64,
     pub(crate) evaluated_at: OffsetDateTime,
+}
+
+impl SoftwareRow {
+    /// Those of a table or subquery `x`.
+    pub(crate) const COLUMNS: &str = "x.software_key, x.source, x.name, x.version, x.epoch, x.release, x.arch,
+        x.vendor, x.source_name, x.source_version, x.origin, x.bundle_id, x.running, x.platform_family,
+        x.platform_id, x.platform_version, x.first_seen_at, x.status, x.reason, x.rule, x.cpes, x.purl,
+        x.generation, x.evaluated_at";
 }
 
 impl TryFrom<SoftwareRow> for Software {

@@ -29,6 +29,12 @@ pub(super) struct CompanyRow {
     pub(super) erasing_since: Option<OffsetDateTime>,
 }
 
+impl CompanyRow {
+    /// Named, because a newer version may add one.
+    pub(super) const COLUMNS: &str = "id, name, created_at, suspended_at, settings_revision, heartbeat_every_s,
+        scan_every_s, sources_off, visits, deletion_asked_at, deletion_asked_by, deletion_due_at, erasing_since";
+}
+
 impl TryFrom<CompanyRow> for Company {
     type Error = StoreError;
 

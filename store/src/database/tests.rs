@@ -1,5 +1,7 @@
 //! Setting up: from nothing, again, and under every kind of role that a database may be given with.
 
+mod newer;
+
 use std::str::FromStr as _;
 
 use sqlx::migrate::{Migration, MigrationType};

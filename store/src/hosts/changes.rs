@@ -88,7 +88,8 @@ pub async fn changes(
     filter: &ChangeFilter,
     page: &PageRequest,
 ) -> Result<Page<HostChange>, StoreError> {
-    let mut query = within(scope, "SELECT x.*")?;
+    let mut query = within(scope, "SELECT ")?;
+    query.push(SoftwareRow::COLUMNS).push(", x.at, x.is_removal");
     NEWEST.push_columns(&mut query);
     query.push(INTERVALS).push_bind(agent.0).push(ENDS);
     if let Some(since) = filter.since {

@@ -45,6 +45,10 @@ const BY_NAME: Order = Order {
     tie_is_uuid: true,
 };
 
+/// What a row has beside its software.
+const SHOWN: &str =
+    ", x.seen_at, x.installed_at, x.locations, x.open, x.critical, x.high, x.kev, x.suppressed";
+
 /// The host's open installations as `i`, up to the agent's id. They are looked up first and once:
 /// the planner would else walk all of the company's software in the order of the list, and ask for
 /// each whether this host has it.
@@ -136,7 +140,8 @@ fn select(
     agent: AgentId,
     filter: &HostSoftwareFilter,
 ) -> Result<QueryBuilder<Postgres>, StoreError> {
-    let mut query = within(scope, "SELECT x.*")?;
+    let mut query = within(scope, "SELECT ")?;
+    query.push(SoftwareRow::COLUMNS).push(SHOWN);
     BY_NAME.push_columns(&mut query);
     query.push(INSTALLED);
     push_row_holds(&mut query, ("i.opened_at", "i.closed_at"), filter.as_of);

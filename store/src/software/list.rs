@@ -233,7 +233,8 @@ fn select(
     (sort, is_low): (SoftwareSort, bool),
     kept: Option<Order>,
 ) -> Result<QueryBuilder<Postgres>, StoreError> {
-    let mut query = within(scope, "SELECT x.*")?;
+    let mut query = within(scope, "SELECT ")?;
+    query.push(SoftwareRow::COLUMNS);
     kept.unwrap_or_else(|| sort.order(is_low)).push_columns(&mut query);
     match kept {
         Some(_) => {

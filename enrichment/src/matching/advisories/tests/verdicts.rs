@@ -48,10 +48,11 @@ fn below_the_version_that_is_not_affected_a_package_is_found_less_surely() {
         Publisher::Ubuntu,
         "UBUNTU-CVE-2021-4034",
         &["CVE-2021-4034"],
-        &["ubuntu 22.04|policykit-1|affected:not affected from this version on||< 0.105-31ubuntu1|"],
+        &[
+            "ubuntu 22.04|policykit-1|affected:not affected from this version on||< 0.105-31ubuntu1|",
+        ],
     )]);
-    let jammy =
-        |version| evaluate(&index, &on("ubuntu", "22.04", deb("policykit-1", version, "")));
+    let jammy = |version| evaluate(&index, &on("ubuntu", "22.04", deb("policykit-1", version, "")));
     let evaluation = jammy("0.105-26ubuntu1");
     let finding = only(&evaluation);
     assert_eq!(finding.confidence, Confidence::Medium);
