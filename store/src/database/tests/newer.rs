@@ -1,6 +1,5 @@
 //! A newer version's columns beside a node that goes on: rolling upgrades change the schema first.
 
-use super::super::*;
 use crate::cves::{self, CveFilter, CveSort};
 use crate::findings::{self, FindingFilter, FindingSort};
 use crate::hosts::{self, ChangeFilter, HostFilter, HostSoftwareFilter, HostSort};
