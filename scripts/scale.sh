@@ -27,8 +27,8 @@ installations=${1:-30000000} hosts=${2:-100000} software=${3:-250000} companies=
 release=${CARGO_TARGET_DIR:-$PWD/target}/release
 # The first is published alone, the others while agents send.
 cves=4
-# For how long one and then fifty clients read.
-read_s=30
+# For how long one reads, and then fifty: people, who look at each list for a second, and programs, which do not.
+read_s=30 people_s=90
 # The CVEs of this run: CVE-2099-1234567 and so on.
 run=CVE-2099-$(($(date +%s) % 1000000))
 
@@ -227,14 +227,16 @@ first() { grep -oE "\"$1\":\"[^\"]+\"" "$dir/answer" | sed -n 1p | cut -d '"' -f
 # many: fifty clients ask for every list of every company, while agents send.
 many() {
   (umask 077 && "$muster" --data-dir "$dir/data" key create "readers $run" >"$dir/operator-key")
-  writes $((2 * read_s + 30)) "$((RANDOM + 1))" &
+  writes $((2 * read_s + people_s + 30)) "$((RANDOM + 1))" &
   fleet=$!
   # The agents enrol and send their first inventories, and large companies are counted.
   wait_until "SELECT (SELECT count(*) FROM company_counts) >= count(*)
     FROM (SELECT FROM agents GROUP BY company_key HAVING sum(digest_count) >= 20000) large"
   sleep 8
-  "$release/muster-sim" read --api "http://$http" --api-key-file "$dir/operator-key" --clients 1 --seconds "$read_s"
-  "$release/muster-sim" read --api "http://$http" --api-key-file "$dir/operator-key" --clients 50 --seconds "$read_s"
+  local read=("$release/muster-sim" read --api "http://$http" --api-key-file "$dir/operator-key")
+  "${read[@]}" --clients 1 --seconds "$read_s"
+  "${read[@]}" --clients 50 --seconds "$people_s" --pause-ms 1000
+  "${read[@]}" --clients 50 --seconds "$read_s"
   wait "$fleet"
   fleet=''
   latencies "while fifty read"

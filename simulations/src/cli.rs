@@ -48,12 +48,16 @@ pub struct ReadArgs {
     /// A file with an operator's API key.
     #[arg(long)]
     pub api_key_file: PathBuf,
-    /// Clients, each of which asks again as soon as it has its answer.
+    /// Clients at once.
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=1_000))]
     pub clients: u16,
     /// For how long.
     #[arg(long, default_value_t = 60)]
     pub seconds: u32,
+    /// How long each waits between an answer and its next question, in milliseconds and on average; without it
+    /// as many are asked as are answered.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u64).range(0..=60_000))]
+    pub pause_ms: u64,
     /// Pages of a thousand rows before the deep page of each list.
     #[arg(long, default_value_t = 10)]
     pub deep: u16,

@@ -36,6 +36,8 @@ struct Figure {
     max: f64,
     answers: u64,
     clients: u16,
+    /// How long each client waits between two questions, on average.
+    pause_ms: u64,
 }
 
 /// Answers by question.
@@ -52,11 +54,11 @@ pub fn run(args: &ReadArgs, out: &mut impl Write) -> anyhow::Result<()> {
     let mut all = histogram()?;
     for (name, of_name) in &times {
         all.add(of_name).context("add times up")?;
-        print(out, (*name).to_owned(), of_name, args.clients)?;
+        print(out, (*name).to_owned(), of_name, args)?;
     }
-    print(out, "all lists together".to_owned(), &all, args.clients)?;
+    print(out, "all lists together".to_owned(), &all, args)?;
     let rate = serde_json::json!({
-        "name": "lists answered a second", "unit": "1/s", "clients": args.clients,
+        "name": "lists answered a second", "unit": "1/s", "clients": args.clients, "pause_ms": args.pause_ms,
         "value": rounded(count(all.len()) / took.as_secs_f64()),
     });
     writeln!(out, "{rate}").context("print")
@@ -72,7 +74,7 @@ async fn ask(args: &ReadArgs) -> anyhow::Result<(Times, Duration)> {
     for number in 0..args.clients {
         let connection = Connection::open(&args.api, &args.api_key_file).await?;
         let random = Random::new(args.seed).fork(u64::from(number));
-        clients.spawn(client(connection, asked.clone(), random, until));
+        clients.spawn(client(connection, asked.clone(), random, args.pause_ms, until));
     }
     let mut times = Times::new();
     while let Some(of_client) = clients.join_next().await {
@@ -90,15 +92,22 @@ async fn ask(args: &ReadArgs) -> anyhow::Result<(Times, Duration)> {
     Ok((times, began.elapsed()))
 }
 
-/// One who asks again as soon as there is an answer.
+/// One who reads an answer for a while and asks the next question.
 async fn client(
     mut connection: Connection,
     questions: std::sync::Arc<Vec<Question>>,
     mut random: Random,
+    pause_ms: u64,
     until: Instant,
 ) -> anyhow::Result<Times> {
     let mut times = Times::new();
-    while Clock.now() < until {
+    loop {
+        // Before the first one as well: people do not begin together.
+        let pause = random.below_time(Duration::from_millis(2 * pause_ms));
+        tokio::time::sleep_until(Clock.now() + pause).await;
+        if Clock.now() >= until {
+            break;
+        }
         let Some(question) = random.pick(&questions) else { break };
         let began = Clock.now();
         connection.get(question.company, &question.path).await?;
@@ -120,7 +129,7 @@ fn print(
     out: &mut impl Write,
     name: String,
     times: &Histogram<u64>,
-    clients: u16,
+    args: &ReadArgs,
 ) -> anyhow::Result<()> {
     let ms = |micros: u64| rounded(count(micros) / 1_000.0);
     let figure = Figure {
@@ -130,7 +139,8 @@ fn print(
         p50: ms(times.value_at_quantile(0.5)),
         max: ms(times.max()),
         answers: times.len(),
-        clients,
+        clients: args.clients,
+        pause_ms: args.pause_ms,
     };
     writeln!(out, "{}", serde_json::to_string(&figure)?).context("print")
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::connection::Connection;
 
 /// Lists by the name of their figure. What stands in braces is one of the company's own.
-const LISTS: [(&str, &str); 40] = [
+const LISTS: [(&str, &str); 62] = [
     ("summary", "summary"),
     ("hosts", "hosts"),
     ("hosts by last seen", "hosts?sort=last_seen"),
@@ -15,6 +15,12 @@ const LISTS: [(&str, &str); 40] = [
     ("hosts by software", "hosts?sort=software"),
     ("hosts whose name contains", "hosts?query=host-7"),
     ("hosts of a platform", "hosts?platform=linux"),
+    ("hosts by silence", "hosts?sort=silent"),
+    ("hosts that are overdue", "hosts?overdue=true"),
+    ("hosts that were silent", "hosts?silent_since=2020-01-01T00:00:00Z"),
+    ("hosts with an older agent", "hosts?agent_version_below=99.0.0"),
+    ("hosts without an agent", "hosts?kind=sbom"),
+    ("hosts, revoked ones too", "hosts?revoked=true"),
     ("hosts with software", "hosts?software={software}"),
     ("hosts with a CVE", "hosts?cve={cve}"),
     ("host", "hosts/{host}"),
@@ -27,7 +33,12 @@ const LISTS: [(&str, &str); 40] = [
     ("software whose name contains", "software?query=python"),
     ("software that is vulnerable", "software?vulnerable=true"),
     ("software of a source, by hosts", "software?source=npm&sort=hosts"),
+    ("software that is not", "software?vulnerable=false"),
+    ("software without a product", "software?status=unmapped"),
+    ("software, gone as well", "software?gone=true"),
+    ("software whose name contains, by hosts", "software?query=python&sort=hosts"),
     ("software titles", "software/titles"),
+    ("software titles that contain", "software/titles?query=python"),
     ("CVEs", "cves"),
     ("CVEs by EPSS", "cves?sort=epss"),
     ("CVEs by KEV", "cves?sort=kev"),
@@ -36,6 +47,9 @@ const LISTS: [(&str, &str); 40] = [
     ("CVEs that are critical", "cves?severity_min=critical"),
     ("CVEs in KEV", "cves?kev=true"),
     ("CVEs that contain", "cves?query=overflow"),
+    ("CVEs on hosts", "cves?on_hosts=true"),
+    ("CVEs on hosts, by EPSS", "cves?on_hosts=true&sort=epss"),
+    ("CVEs that are critical and in KEV", "cves?severity_min=critical&kev=true"),
     ("CVE", "cves/{cve}"),
     ("findings", "findings"),
     ("findings by EPSS", "findings?sort=epss"),
@@ -47,7 +61,15 @@ const LISTS: [(&str, &str); 40] = [
     ("findings in KEV, by hosts", "findings?kev=true&sort=hosts"),
     ("findings of a CVE", "findings?cve={cve}"),
     ("findings of software", "findings?software={software}"),
+    ("findings by KEV", "findings?sort=kev"),
     ("findings that are sure", "findings?confidence_min=high"),
+    ("findings that are likely", "findings?confidence_min=medium"),
+    ("findings on hosts", "findings?on_hosts=true"),
+    ("findings with a fix", "findings?fix=known"),
+    ("findings without a fix", "findings?fix=unknown"),
+    ("findings of software whose name contains", "findings?software_name=python"),
+    ("findings that are left out", "findings?state=suppressed"),
+    ("findings that are resolved", "findings?state=resolved"),
 ];
 
 /// Rows of the pages on the way to a deep one.
