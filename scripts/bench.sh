@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measures everything that docs/BENCHMARKS.md lists, and prints one JSON object a line.
 #
-#   scripts/bench.sh [PART…]      PART is match, queue, apply, connections, collector, nodes or agent; all without one
+#   scripts/bench.sh [PART…]      PART is match, queue, apply, connections, collector, nodes, api or agent; all without one
 #
 # MUSTER_DATA names a folder with feeds, all of which are taken in; of one that has nvd, distro or osv
 # those. Without it the bundled feed is matched against, and the lines say so. PostgreSQL syncs to disk, and apply,
@@ -129,21 +129,27 @@ connections() {
   "$release/examples/bench_connections"
 }
 
+api() {
+  say "the API beside a bare handler, and exports"
+  "$release/examples/bench_http"
+  "$release/examples/bench_export"
+}
+
 agent() {
   say "the agent"
   cargo bench --quiet --package agent --bench footprint
 }
 
-if [ $# -eq 0 ]; then set -- match queue apply connections collector nodes agent; fi
+if [ $# -eq 0 ]; then set -- match queue apply connections collector nodes api agent; fi
 for part; do
   case "$part" in
-    match | queue | apply | connections | collector | nodes | agent) ;;
+    match | queue | apply | connections | collector | nodes | api | agent) ;;
     *) say "unknown part: $part"; exit 2 ;;
   esac
 done
 say "building"
 cargo build --release --quiet --package collector --package simulations
 cargo build --release --quiet --package enrichment --example bench_match
-cargo build --release --quiet --package collector --example bench_queue --example bench_connections
-cargo build --release --quiet --package store --features test-support --example bench_apply
+cargo build --release --quiet --package collector --example bench_queue --example bench_connections --example bench_http
+cargo build --release --quiet --package store --features test-support --example bench_apply --example bench_export
 for part; do "$part"; done

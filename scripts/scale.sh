@@ -3,10 +3,11 @@
 # until all findings of it are open and announced, alone and while agents keep sending; and how long the
 # API's lists take at that size. Prints one JSON object a line.
 #
-#   scripts/scale.sh [INSTALLATIONS [HOSTS [SOFTWARE [COMPANIES]]]]
+#   scripts/scale.sh [INSTALLATIONS [HOSTS [SOFTWARE [COMPANIES [FINDINGS]]]]]
 #
 # Without numbers: 30 million installations of 250,000 software rows on 100,000 hosts of 20 companies, the
-# first of which has half of it all. MUSTER_DATA names a folder with feeds, or one that has them in
+# first of which has half of it all, with the findings that the feeds have for it; FINDINGS adds others until there
+# are so many. MUSTER_DATA names a folder with feeds, or one that has them in
 # nvd/feeds-2.0, kev, epss, osv and distro; without it the bundled ones are used. The rows are made by
 # `muster-sim seed`; everything after them is the real collector, on a PostgreSQL that syncs to disk and has
 # the settings that docs/BENCHMARKS.md recommends. Whatever is started is gone afterwards.
@@ -23,7 +24,7 @@ if [ -z "${MUSTER_PG_CTL:-}" ]; then
   exec scripts/with-postgres.sh --durable "$0" "$@"
 fi
 
-installations=${1:-30000000} hosts=${2:-100000} software=${3:-250000} companies=${4:-20}
+installations=${1:-30000000} hosts=${2:-100000} software=${3:-250000} companies=${4:-20} findings=${5:-0}
 release=${CARGO_TARGET_DIR:-$PWD/target}/release
 # The first is published alone, the others while agents send.
 cves=4
@@ -119,6 +120,7 @@ site() {
   say "loading $installations installations"
   began=$(now)
   for table in companies agents software software_keys findings; do load "$table"; done
+  sql -v findings="$findings" -f scripts/findings.sql
   index_statements >"$dir/indexes.sql"
   sql -c "ALTER TABLE installations DROP CONSTRAINT installations_pkey" -c "DROP INDEX installations_software"
   load installations
@@ -224,6 +226,29 @@ ask() {
 # first FIELD: of the last answer.
 first() { grep -oE "\"$1\":\"[^\"]+\"" "$dir/answer" | sed -n 1p | cut -d '"' -f 4; }
 
+# export_of LIST: rows a second as CSV, and by how much the collector grows meanwhile, in MiB.
+export_of() {
+  local began took rows before most now_kib curl
+  before=$(resident) most=$before
+  began=$(now)
+  curl -fsS -K "$dir/curl" -o "$dir/export" "http://$http/api/v1/$1/export?format=csv" &
+  curl=$!
+  while kill -0 "$curl" 2>/dev/null; do
+    now_kib=$(resident)
+    most=$((now_kib > most ? now_kib : most))
+    sleep 0.05
+  done
+  wait "$curl"
+  took=$(seconds "$began" "$(now)")
+  # Lines that end outside of quotes (RFC 4180), without the one of names.
+  rows=$(awk -v RS='"' 'NR % 2 { rows += gsub(/\n/, "") } END { print rows - 1 }' "$dir/export")
+  print "API: export of $1" "$(awk -v rows="$rows" -v took="$took" 'BEGIN { printf "%.0f", rows / took }')" rows/s "$rows rows"
+  print "API: export of $1: the collector grew by" "$(((most - before) / 1024))" MiB
+}
+
+# What the collector has in memory, in KiB.
+resident() { awk '/^VmRSS/ { print $2 }' "/proc/$pid/status"; }
+
 # many: fifty clients ask for every list of every company, while agents send.
 many() {
   (umask 077 && "$muster" --data-dir "$dir/data" key create "readers $run" >"$dir/operator-key")
@@ -295,5 +320,6 @@ fleet=''
 latencies "while CVEs are published"
 say "the API's lists"
 lists
+for list in findings software hosts cves; do export_of "$list"; done
 say "the API's lists, asked for by many"
 many
