@@ -50,7 +50,8 @@ pub(crate) struct StatementView {
     pub(crate) advisory: u32,
     /// The row of what it shares with others.
     pub(crate) shape: u32,
-    spans: u32,
+    /// The row of its list of spans, which others may have as well.
+    pub(in crate::index) spans: u32,
 }
 
 /// What many statements share.
@@ -75,7 +76,8 @@ pub(crate) struct SpanView<'a> {
 #[derive(Clone, Copy)]
 pub(crate) struct BoundView<'a> {
     index: &'a Index,
-    row: u32,
+    /// Its row among the bounds.
+    pub(in crate::index) row: u32,
     /// Its key under the statement's scheme; empty where it has none.
     pub(crate) key: &'a [u8],
 }
@@ -216,7 +218,12 @@ impl Index {
 
     /// The versions that a statement is about; none means all.
     pub(crate) fn spans(&self, statement: StatementView) -> impl Iterator<Item = SpanView<'_>> {
-        let rows = self.span(Section::SpanLists, statement.spans, 0);
+        self.spans_of(statement.spans)
+    }
+
+    /// The versions of a list of spans.
+    pub(in crate::index) fn spans_of(&self, list: u32) -> impl Iterator<Item = SpanView<'_>> {
+        let rows = self.span(Section::SpanLists, list, 0);
         rows.unwrap_or(0..0).filter_map(|row| {
             let word = |word| self.word(Section::Spans, row, word);
             Some(SpanView {

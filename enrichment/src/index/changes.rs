@@ -9,7 +9,7 @@ use std::fmt;
 
 use crate::advisory::Publisher;
 use crate::index::Index;
-use crate::index::advisories::{BoundView, NameKind, StatementView, verdict_to_word};
+use crate::index::advisories::{BoundView, NameKind, StatementView};
 use crate::index::bytes::place;
 use crate::index::conditions::PartnerView;
 use crate::index::format::{NONE, Section};
@@ -107,30 +107,46 @@ fn differing(old: &[Bucket], new: &[Bucket], keys_max: usize) -> ChangedKeys {
     }
 }
 
-/// What rows point at, hashed once: a text is in hundreds of rules, a shape in thousands.
+/// What rows point at, hashed once: a text is in hundreds of rules, a shape in thousands, an advisory in a
+/// statement for each release and package.
 struct Hashed<'a> {
     index: &'a Index,
     versions: Vec<u64>,
     shapes: Vec<u64>,
     cves: Vec<u64>,
+    advisories: Vec<u64>,
+    statement_shapes: Vec<u64>,
+    span_lists: Vec<u64>,
 }
 
 impl<'a> Hashed<'a> {
     fn of(index: &'a Index) -> Self {
         let strings: Vec<u64> =
             rows(index, Section::Strings).map(|row| index.string(row).map_or(0, text)).collect();
-        let string = |number: Option<u32>| number.map_or(0, |number| of(&strings, number));
+        let word = |section, row, at| {
+            index.word(section, row, at).map_or(0, |number| of(&strings, number))
+        };
         let versions = rows(index, Section::Versions)
-            .map(|row| {
-                chain(&[
-                    string(index.word(Section::Versions, row, 0)),
-                    string(index.word(Section::Versions, row, 1)),
-                ])
-            })
+            .map(|row| chain(&[word(Section::Versions, row, 0), word(Section::Versions, row, 1)]))
             .collect();
         let shapes = rows(index, Section::Shapes).map(|row| shape(index, row)).collect();
         let cves = rows(index, Section::Cves).map(|row| cve(index, row)).collect();
-        Self { index, versions, shapes, cves }
+        let advisories = rows(index, Section::Advisories)
+            .map(|row| advisory(index, row, [0, 1, 2].map(|at| word(Section::Advisories, row, at))))
+            .collect();
+        let statement_shapes = rows(index, Section::StatementShapes)
+            .map(|row| {
+                let verdict = index.word(Section::StatementShapes, row, 0).unwrap_or_default();
+                let texts = [1, 2, 3, 4].map(|at| word(Section::StatementShapes, row, at));
+                chain(&[u64::from(verdict), chain(&texts)])
+            })
+            .collect();
+        let bounds: Vec<u64> = rows(index, Section::AdvisoryVersions)
+            .map(|row| word(Section::AdvisoryVersions, row, 0))
+            .collect();
+        let span_lists =
+            rows(index, Section::SpanLists).map(|row| spans(index, row, &bounds)).collect();
+        Self { index, versions, shapes, cves, advisories, statement_shapes, span_lists }
     }
 
     fn products(&self) -> impl Iterator<Item = Bucket> {
@@ -158,11 +174,20 @@ impl<'a> Hashed<'a> {
                 let key = LookupKey::of_package(registry, "", "", package.name);
                 let statements = index.statements(&package);
                 let said = statements
-                    .fold(0_u64, |sum, statement| sum.wrapping_add(said(index, statement)));
+                    .fold(0_u64, |sum, statement| sum.wrapping_add(self.statement(statement)));
                 buckets.push((key, chain(&[here, said])));
             }
         }
         buckets
+    }
+
+    /// All that a finding takes from a statement.
+    fn statement(&self, statement: StatementView) -> u64 {
+        chain(&[
+            of(&self.advisories, statement.advisory),
+            of(&self.statement_shapes, statement.shape),
+            of(&self.span_lists, statement.spans),
+        ])
     }
 
     /// The hash of a product's rules. It is a sum, because rows that are equal to the search
@@ -246,36 +271,29 @@ fn shape(index: &Index, row: u32) -> u64 {
     chain(&numbers)
 }
 
-/// All that a finding takes from a statement. Equal statements stand in the order of publishers and
-/// ids, but spans are in the order of their own text, so they are summed.
-fn said(index: &Index, statement: StatementView) -> u64 {
-    let advisory = statement.advisory;
-    let named = |name: Option<&str>| name.map_or(0, text);
-    let mut numbers = vec![
-        named(index.advisory_id(advisory)),
-        named(index.advisory_publisher(advisory)),
-        named(index.advisory_severity(advisory)),
-    ];
-    for cve in index.advisory_cves(advisory) {
-        numbers.push(u64::from(cve.year()) << 32 | u64::from(cve.number()));
-        // A finding is less sure of a CVE that was taken back.
-        numbers.push(u64::from(index.is_withdrawn(advisory, cve)));
-        // An assigner's word counts for as long as nobody else says what is affected.
-        let publisher = index.advisory_publisher(advisory);
-        let is_assigners = publisher == Some(Publisher::Assigner.as_str());
-        numbers.push(u64::from(is_assigners && index.is_decided(cve)));
-    }
-    if let Some(shape) = index.statement_shape(statement.shape) {
-        numbers.push(u64::from(verdict_to_word(shape.verdict)));
-        let texts = [shape.scheme, shape.module, shape.channel, shape.note];
-        numbers.extend(texts.map(text));
-    }
-    let spans = index.spans(statement).map(|span| {
-        let end = |bound: Option<BoundView<'_>>| bound.map_or(1, |bound| text(bound.text()));
-        chain(&[u64::from(span.kind.to_word()), end(span.lower), end(span.upper)])
+/// All that a finding takes from an advisory, of which the texts are hashed already.
+fn advisory(index: &Index, row: u32, texts: [u64; 3]) -> u64 {
+    // An assigner's word counts for as long as nobody else says what is affected.
+    let is_assigners = index.advisory_publisher(row) == Some(Publisher::Assigner.as_str());
+    let cves = index.advisory_cves(row).fold(0, |hash, cve| {
+        chain(&[
+            hash,
+            u64::from(cve.year()) << 32 | u64::from(cve.number()),
+            // A finding is less sure of a CVE that was taken back.
+            u64::from(index.is_withdrawn(row, cve)),
+            u64::from(is_assigners && index.is_decided(cve)),
+        ])
     });
-    numbers.push(spans.fold(0, u64::wrapping_add));
-    chain(&numbers)
+    chain(&[chain(&texts), cves])
+}
+
+/// A list of spans. They stand in the order of their own text, so they are summed.
+fn spans(index: &Index, list: u32, bounds: &[u64]) -> u64 {
+    index.spans_of(list).fold(0, |sum, span| {
+        let end = |bound: Option<BoundView<'_>>| bound.map_or(1, |bound| of(bounds, bound.row));
+        let one = chain(&[u64::from(span.kind.to_word()), end(span.lower), end(span.upper)]);
+        sum.wrapping_add(one)
+    })
 }
 
 fn hash_of_partner(partner: &PartnerView<'_>) -> u64 {
