@@ -29,7 +29,7 @@ pub async fn list(
     page: &PageRequest,
 ) -> Result<Page<Host>, StoreError> {
     let mut tx = scope.begin_read("hosts.list").await?;
-    if sort.along(false, true) == Along::Kept {
+    if sort.is_by_number() {
         // Two questions are asked, and a host that is counted between them would be in neither answer.
         sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ").execute(&mut *tx).await?;
     }
@@ -103,9 +103,10 @@ pub async fn export(
     filter: &HostFilter,
     sort: HostSort,
 ) -> Result<HostExport, StoreError> {
-    let along = match sort.along(false, is_kept(scope, filter).await?) {
-        Along::Kept => Along::All,
-        along => along,
+    let along = if sort.is_by_number() && is_kept(scope, filter).await? {
+        Along::All
+    } else {
+        sort.along(false, false)
     };
     let mut query = select(scope, filter, sort, along)?;
     sort.order(along).push_order(&mut query);
@@ -139,7 +140,7 @@ async fn is_kept(scope: &TenantScope, filter: &HostFilter) -> Result<bool, Store
     if filter.as_of.is_some() {
         return Ok(false);
     }
-    let mut tx = scope.begin_read("hosts.is_kept").await?;
+    let mut tx = scope.begin_whole("hosts.is_kept").await?;
     let is_kept = hosts_kept_at(&mut tx, scope.key()).await?.is_some();
     tx.commit().await?;
     Ok(is_kept)

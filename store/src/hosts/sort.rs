@@ -47,7 +47,8 @@ pub(super) enum Along {
 }
 
 impl HostSort {
-    const fn is_by_number(self) -> bool {
+    /// Whether it goes by a number of findings.
+    pub(super) const fn is_by_number(self) -> bool {
         matches!(self, Self::Findings | Self::Critical | Self::Kev)
     }
 

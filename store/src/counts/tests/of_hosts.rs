@@ -30,7 +30,7 @@ async fn exploited_world() -> (World, Vec<Endpoint>) {
     (world, endpoints)
 }
 
-/// Hosts in an order, read two by two; as one list with their export.
+/// Hosts in an order, read two by two, which is that of their export.
 async fn hosts_by(scope: &TenantScope, sort: HostSort) -> Vec<Host> {
     let filter = HostFilter { revoked: true, ..HostFilter::default() };
     let listed = rows_of(async |page| hosts::list(scope, &filter, sort, &page).await).await;
@@ -57,7 +57,7 @@ async fn orders(scope: &TenantScope) -> Vec<Vec<Host>> {
     orders
 }
 
-async fn except(world: &World, about: About, hosts: Hosts) -> uuid::Uuid {
+async fn except(world: &World, about: About, hosts: Hosts) -> Uuid {
     let claim = Claim {
         status: VexStatus::Affected,
         justification: None,
@@ -85,7 +85,7 @@ fn of_cve(cve: &str) -> About {
     About { cve: Some(cve.to_owned()), ..About::default() }
 }
 
-async fn label(world: &World, hosts: &[&Endpoint]) -> uuid::Uuid {
+async fn label(world: &World, hosts: &[&Endpoint]) -> Uuid {
     let new = NewLabel { id: id(), name: "lab", description: "", rule: None };
     let label = labels::create(&world.scope, &new, at(5)).await.unwrap().id;
     let hosts: Vec<_> = hosts.iter().map(|endpoint| endpoint.agent).collect();
