@@ -138,9 +138,11 @@ mod tests {
     #[tokio::test]
     async fn a_company_whose_cves_cannot_be_recorded_is_measured_all_the_same() {
         let node = Node::new().await;
+        write_index(&node.path(), &["CVE-2020-8203"]);
+        node.watch().look().await;
         let scope = node.store(1, vec![lodash("4.17.15")]).await;
         node.break_rows(&scope, "cve_history").await;
         tick(&node).await;
-        assert_eq!(hours(&scope).await, [(1, 0)]);
+        assert_eq!(hours(&scope).await, [(1, 1)]);
     }
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { pointsOf, spreadOf } from './spread';
 
-const days = (...hosts: number[]) => hosts.map((hosts, n) => ({ day: `2026-03-0${n + 1}`, hosts }));
+const days = (...numbers: number[]) => numbers.map((hosts, n) => ({ day: `2026-03-0${n + 1}`, hosts }));
 
 describe('how a CVE spread', () => {
   it('is nothing to draw while there is today alone', () => {

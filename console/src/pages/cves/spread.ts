@@ -25,6 +25,6 @@ export function spreadOf(days: readonly Day[]): Spread | undefined {
   const [first, last] = [days[0], days.at(-1)];
   if (first === undefined || last === undefined || days.length < 2) return undefined;
   // Of several the last: from then on it went down.
-  const most = days.reduce((most, day) => (day.hosts >= most.hosts ? day : most), first);
+  const most = days.reduce((worst, day) => (day.hosts >= worst.hosts ? day : worst), first);
   return { first, last, most };
 }
