@@ -96,8 +96,9 @@ fn along(steps: &[Day], from: Date, before: Date) -> Vec<Day> {
     days
 }
 
-/// Forgets steps of days that are kept no longer, at most `limit` in one transaction; gives how many rows that
-/// were. The one that the first kept day stands on stays, unless it is zero, as what is not there is.
+/// Forgets steps of days that are kept no longer, at most `limit` in one transaction; gives how many that were.
+///
+/// The one that the first kept day stands on stays, unless it is zero, as what is not there is.
 ///
 /// No index is by the day, because every recording would have to keep it: a night's worth is found by reading
 /// the company's rows once.
