@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 
 import type { Page } from '@playwright/test';
 
+import { PATCHED } from './harness/history';
 import { site } from './harness/site';
 import { at, expect, open, settled, signIn, test } from './harness/test';
 
@@ -101,4 +102,23 @@ test('trends are drawn of what was measured, and say the same in words and as a 
   expect((await lines.first().getAttribute('d'))?.split(/[ML]/).length).toBeGreaterThan(100);
   await page.goto(`/?company=${site().other}`);
   await expect(page.getByText('No host reports yet')).toBeVisible();
+});
+
+test('a patch is seen rolling out on the page of its CVE, as a line, in words and as a table', async () => {
+  await page.goto(at(`/cves/${PATCHED}`));
+  const spread = page.getByRole('region', { name: 'Hosts affected', exact: true });
+  await expect(spread.getByText(/^0 hosts as of .* Recorded since/)).toBeVisible();
+  await expect(spread.getByText(/40 hosts fewer than on .* The most were 55 hosts, last on/)).toBeVisible();
+  const line = spread.locator('.recharts-line-curve');
+  await expect(line).toHaveCount(1);
+  expect((await line.getAttribute('d'))?.split(/[ML]/).length).toBeGreaterThan(50);
+  await spread.getByText('As a table').click();
+  const values = spread.getByRole('table').getByRole('row');
+  // The newest first, below the head: today is counted now, and two months ago is the first day.
+  await expect(values.nth(1).getByRole('cell').nth(1)).toHaveText('0');
+  await expect(values.last().getByRole('cell').nth(1)).toHaveText('40');
+  // Nobody looked at the other company's until today.
+  await page.goto(`/cves/${PATCHED}?company=${site().other}`);
+  await expect(spread.getByText(/from tomorrow on a line|The line begins tomorrow/)).toBeVisible();
+  await expect(line).toHaveCount(0);
 });

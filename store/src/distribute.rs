@@ -12,7 +12,7 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use crate::database::Store;
 
 /// Tables of companies' data. The first is the one that the others lie together with.
-pub(crate) const COMPANY_TABLES: [&str; 32] = [
+pub(crate) const COMPANY_TABLES: [&str; 33] = [
     "agents",
     "agent_facts",
     "software",
@@ -38,6 +38,7 @@ pub(crate) const COMPANY_TABLES: [&str; 32] = [
     "software_counts",
     "cve_counts",
     "host_counts",
+    "cve_history",
     "imports",
     "statistics",
     "report_files",

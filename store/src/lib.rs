@@ -14,6 +14,7 @@ pub mod cluster;
 pub mod commands;
 pub mod companies;
 pub mod counts;
+pub mod cve_history;
 pub mod cves;
 pub mod database;
 pub mod dead_letters;

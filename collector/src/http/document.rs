@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 pub(crate) use self::operation::{Answers, Asks, Operation};
 pub(super) use self::page::routes as page_routes;
 pub(crate) use self::routes::Routes;
-pub(crate) use self::schemas::{DateTime, Schemas, names_of};
+pub(crate) use self::schemas::{DateTime, DayName, Schemas, names_of};
 use super::extract::COMPANY;
 use super::problem::Problem;
 

@@ -3,6 +3,7 @@
 mod access;
 mod conventions;
 mod credentials;
+mod cve_history;
 mod digests;
 mod ending;
 mod erasure;

@@ -1,13 +1,15 @@
-//! Measures how each company stands, once an hour: the statistics that pages and reports show.
+//! Measures how each company stands, once an hour: the statistics that pages and reports show, and on how many
+//! hosts each CVE is.
 //!
 //! The clock asks every few minutes and a company is passed over when its hour is measured, so that a new
 //! company has numbers at once and an hour in which no node worked is made up for. One company whose rows
 //! cannot be read keeps no other from being measured.
 
 use anyhow::Context as _;
+use protocol::ids::CompanyId;
 use store::page::{PAGE_ITEMS_MAX, PageRequest};
-use store::tenant::TenantScope;
-use store::{companies, statistics};
+use store::tenant::OperatorScope;
+use store::{companies, cve_history, statistics};
 
 use super::Jobs;
 
@@ -19,10 +21,7 @@ pub(super) async fn run(jobs: &Jobs) -> anyhow::Result<()> {
     loop {
         let found = companies::list(&operator, None, &page).await.context("list companies")?;
         for company in found.items {
-            let Some(scope) = operator.scope(company.id).await? else {
-                continue;
-            };
-            match measure(jobs, &scope).await {
+            match measure(jobs, &operator, company.id).await {
                 Ok(is_new) => measured += u64::from(is_new),
                 Err(error) => {
                     tracing::warn!(company = %company.id, error = %crate::causes::Causes(&error), "measuring a company");
@@ -43,12 +42,26 @@ pub(super) async fn run(jobs: &Jobs) -> anyhow::Result<()> {
 }
 
 /// Measures a company, unless that was done in this hour; whether it was done now.
-async fn measure(jobs: &Jobs, scope: &TenantScope) -> anyhow::Result<bool> {
+async fn measure(
+    jobs: &Jobs,
+    operator: &OperatorScope,
+    company: CompanyId,
+) -> anyhow::Result<bool> {
     let now = jobs.clock.now();
-    if !statistics::is_due(scope, now).await.context("ask whether the hour is measured")? {
+    let Some(scope) = operator.scope(company).await? else {
+        return Ok(false);
+    };
+    if !statistics::is_due(&scope, now).await.context("ask whether the hour is measured")? {
         return Ok(false);
     }
-    statistics::measure(scope, now).await.context("measure")?;
+    // First, because a company is passed over once its hour is measured.
+    let recorded = cve_history::record(&scope, now).await.context("record the hosts of CVEs");
+    // Asked for anew: that took its time, and who erases the company counts on no more than one such time.
+    let Some(scope) = operator.scope(company).await? else {
+        return Ok(false);
+    };
+    statistics::measure(&scope, now).await.context("measure")?;
+    recorded?;
     Ok(true)
 }
 
@@ -57,6 +70,7 @@ mod tests {
     use serde_json::Value;
     use store::jobs::{self as rows, NewJob};
     use store::statistics::{Range, Step};
+    use store::tenant::TenantScope;
     use time::Duration;
 
     use super::*;
@@ -96,5 +110,39 @@ mod tests {
         node.hand.advance(std::time::Duration::from_secs(3_600));
         tick(&node).await;
         assert_eq!(hours(&first).await.len(), 2);
+    }
+    /// The days of a CVE, up to today.
+    async fn spread(node: &Node, scope: &TenantScope) -> Vec<u64> {
+        let today = cve_history::day_of(node.jobs.clock.now());
+        let (from, before) = (today - Duration::days(9), today + Duration::DAY);
+        let history = cve_history::list(scope, "CVE-2020-8203", from, before).await.unwrap();
+        history.days.iter().map(|day| day.hosts).collect()
+    }
+
+    #[tokio::test]
+    async fn the_hosts_of_each_cve_are_recorded_with_every_measurement() {
+        let node = Node::new().await;
+        write_index(&node.path(), &["CVE-2020-8203"]);
+        node.watch().look().await;
+        let first = node.store(1, vec![lodash("4.17.15")]).await;
+        let second = node.store(2, vec![lodash("4.17.21")]).await;
+        assert_eq!(spread(&node, &first).await, [0; 0]);
+        tick(&node).await;
+        assert_eq!(spread(&node, &first).await, [1]);
+        assert_eq!(spread(&node, &second).await, [0]);
+        node.hand.advance(std::time::Duration::from_secs(24 * 3_600));
+        tick(&node).await;
+        assert_eq!(spread(&node, &first).await, [1, 1]);
+    }
+
+    #[tokio::test]
+    async fn a_company_whose_cves_cannot_be_recorded_is_measured_all_the_same() {
+        let node = Node::new().await;
+        write_index(&node.path(), &["CVE-2020-8203"]);
+        node.watch().look().await;
+        let scope = node.store(1, vec![lodash("4.17.15")]).await;
+        node.break_rows(&scope, "cve_history").await;
+        tick(&node).await;
+        assert_eq!(hours(&scope).await, [(1, 1)]);
     }
 }

@@ -10,9 +10,9 @@ use store::page::{PAGE_ITEMS_MAX, PageRequest};
 use store::software::generations;
 use store::tenant::TenantScope;
 use store::{
-    agents, api_keys, audit, commands, companies, dead_letters, digests, events, history,
-    idempotency, imports, jobs as rows, nodes, policies, report_files, sessions, statistics,
-    webhooks,
+    agents, api_keys, audit, commands, companies, cve_history, dead_letters, digests, events,
+    history, idempotency, imports, jobs as rows, nodes, policies, report_files, sessions,
+    statistics, webhooks,
 };
 use time::OffsetDateTime;
 
@@ -36,6 +36,8 @@ const EVENTS_A_TIME: u32 = 10_000;
 /// Closed intervals of either kind that are forgotten in one transaction. Each step reads the company's
 /// rows from the beginning, so there are to be few.
 const INTERVALS_A_TIME: u32 = 100_000;
+/// Steps of CVEs' histories that are forgotten in one transaction, for the same reason.
+const STEPS_A_TIME: u32 = INTERVALS_A_TIME;
 
 /// How long messages of webhooks are kept that were delivered. Those that were given up are kept as long as
 /// other dead letters.
@@ -197,6 +199,9 @@ async fn forget_of(
             .context("forget dead letters")?;
     api_keys::purge(scope, now - KEYS_KEPT).await.context("forget keys that are over")?;
     forgotten.statistics += statistics::purge(scope, now).await.context("forget old statistics")?;
+    forgotten.statistics += in_steps(STEPS_A_TIME, || cve_history::purge(scope, now, STEPS_A_TIME))
+        .await
+        .context("forget how CVEs spread long ago")?;
     report_files::give_up_lost(scope, now - REPORTS_GIVEN_UP, now)
         .await
         .context("give up reports")?;

@@ -6,9 +6,13 @@ import { run } from './programs';
 /** Days that a site is given a past of. */
 const DAYS = 60;
 
+/** A CVE that hosts had two months ago, and none has now. */
+export const PATCHED = 'CVE-2023-32315';
+
 /**
  * Gives a company the past that a site has after two months: the rows that the hourly measurement would have left.
- * Nobody can wait for them. On the way down what is open falls from day to day, with one day that was missed.
+ * Nobody can wait for them. On the way down what is open falls from day to day, with one day that was missed, and a patch
+ * is rolled out.
  */
 export function past(data: string, company: string): void {
   const numbers = (name: string, open: string) => `'${name}', json_build_object(
@@ -31,7 +35,14 @@ export function past(data: string, company: string): void {
       LATERAL (SELECT date_trunc('${step}', now(), 'UTC') - n * interval '1 ${step}' AS at) past
     WHERE id = '${company}' AND n <> 17
     ON CONFLICT DO NOTHING`;
-  sql(data, `${rows('day', DAYS)};${rows('hour', 7 * 24)}`);
+  const today = `(now() AT TIME ZONE 'UTC')::date`;
+  const spread = `
+    INSERT INTO cve_history (company_key, cve, day, hosts)
+    SELECT key, '${PATCHED}', ${today} - ago, hosts
+    FROM companies, (VALUES (${DAYS}, 40), (45, 55), (20, 31), (12, 9), (5, 0)) steps (ago, hosts)
+    WHERE id = '${company}' ON CONFLICT DO NOTHING;
+    UPDATE companies SET cves_recorded_since = ${today} - ${DAYS} WHERE id = '${company}'`;
+  sql(data, `${rows('day', DAYS)};${rows('hour', 7 * 24)};${spread}`);
 }
 
 /** Runs statements in the private PostgreSQL of a collector. Its socket lets in whoever may go there. */

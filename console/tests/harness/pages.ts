@@ -1,5 +1,6 @@
 import type { Page } from '@playwright/test';
 
+import { PATCHED } from './history';
 import { site } from './site';
 import { at } from './test';
 
@@ -55,6 +56,7 @@ export async function pages(page: Page): Promise<[string, string][]> {
     ['cve', cve],
     ['cve-software', cve && `${cve}?tab=software`],
     ['cve-scores', cve && `${cve}?tab=scores`],
+    ['cve-spread', `/cves/${PATCHED}`],
     ['cve-unknown', '/cves/CVE-2099-99999'],
     ['findings', '/findings'],
     ['exceptions', '/exceptions'],

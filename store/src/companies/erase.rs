@@ -19,6 +19,7 @@ use super::deletion::only_here;
 use crate::audit::{self, Change, Origin};
 use crate::commands::{self, Revoked};
 use crate::counts::COUNTED_WITHIN;
+use crate::cve_history::RECORDED_WITHIN;
 use crate::database::{KNOWN_FOR, Store};
 use crate::distribute::COMPANY_TABLES;
 use crate::error::StoreError;
@@ -38,6 +39,7 @@ const _: () = {
     let grace_s = 2 * KNOWN_FOR.as_secs() + 600;
     assert!(SETTLED_AFTER.as_secs() > MEASURED_WITHIN.as_secs() + grace_s);
     assert!(SETTLED_AFTER.as_secs() > COUNTED_WITHIN.as_secs() + grace_s);
+    assert!(SETTLED_AFTER.as_secs() > RECORDED_WITHIN.as_secs() + grace_s);
 };
 
 /// Rows that go in one transaction.

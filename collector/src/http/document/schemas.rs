@@ -142,6 +142,23 @@ impl JsonSchema for DateTime {
     }
 }
 
+/// The schema of a day, which goes as `2026-03-01`. Only ever named, as [`DateTime`] is.
+pub(crate) enum DayName {}
+
+impl JsonSchema for DayName {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "DayName".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "format": "date" })
+    }
+}
+
 /// Declares the schema of a set of words that other crates own: the words come from the type itself.
 macro_rules! names_of {
     ($(#[doc = $doc:literal])+ $name:ident as $public:literal: $words:expr) => {

@@ -100,6 +100,7 @@ async fn what_does_not_exist_is_named() {
             (Method::POST, format!("/hosts/{id}/revoke"), admin, "host"),
             (Method::GET, format!("/software/{id}"), admin, "software"),
             (Method::GET, format!("/cves/{id}"), admin, "CVE"),
+            (Method::GET, format!("/cves/{id}/history"), admin, "CVE"),
             (Method::DELETE, format!("/api-keys/{id}"), admin, "API key"),
             (Method::GET, format!("/enrolment-tokens/{id}"), admin, "enrolment token"),
             (Method::DELETE, format!("/enrolment-tokens/{id}"), admin, "enrolment token"),

@@ -1,5 +1,7 @@
 //! CVEs: those that the company's software has, and any one that the feeds know.
 
+mod history;
+
 use axum::Json;
 use axum::extract::State;
 use enrichment::cve::{Cvss, KevEntry, as_published};
@@ -22,6 +24,12 @@ pub(super) fn routes() -> Routes {
         .get("/cves", "list_cves", "CVEs that the company's software has", list)
         .get("/cves/export", "export_cves", "CVEs, whole", export)
         .get("/cves/{cve}", "get_cve", "One CVE", get)
+        .get(
+            "/cves/{cve}/history",
+            "list_cve_history",
+            "On how many hosts a CVE was, day by day",
+            history::list,
+        )
 }
 
 /// A severity out of a filter.

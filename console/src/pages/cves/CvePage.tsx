@@ -20,11 +20,12 @@ import { text } from '../../text/text';
 import { changed, isInPassing } from '../../url/search';
 import { FindingList } from '../findings/FindingList';
 import { hostColumns, hostColumnsThen } from '../hosts/columns';
+import { SpreadPanel } from './SpreadPanel';
 
 const route = getRouteApi('/app/cves/$cve');
 const TABS = ['hosts', 'software', 'scores'] as const;
 
-/** One CVE: who has it, in which software, what repairs it, and why that is said. */
+/** One CVE: how it spread, who has it, in which software, what repairs it, and why that is said. */
 export function CvePage() {
   const { cve: id } = route.useParams();
   const search = route.useSearch();
@@ -88,6 +89,7 @@ export function CvePage() {
           ]}
         />
         {cve.kev != null && <Kev cve={cve} />}
+        <SpreadPanel cve={cve.id} />
         <Tabs
           value={search.tab ?? 'hosts'}
           onChange={(next) =>

@@ -1,18 +1,18 @@
-import { Card, Group, SegmentedControl, Skeleton, Stack, Text, Title } from '@mantine/core';
+import { Card, Group, SegmentedControl, Stack, Text, Title } from '@mantine/core';
 import { getRouteApi } from '@tanstack/react-router';
-import { lazy, Suspense } from 'react';
 
 import type { Schemas } from '../../api/client';
 import { useRead } from '../../api/read';
 import { asNumber } from '../../format/number';
 import { asDay, asInstant } from '../../format/time';
+import { Lines } from '../../parts/chart/Lines';
+import type { Point } from '../../parts/chart/lines';
 import { Moment } from '../../parts/Moment';
 import { ReadView } from '../../parts/States';
 import { text } from '../../text/text';
-import { asDays, change, LINES, type Point, pointsOf, TRENDS, type Trend } from './trend';
+import { asDays, change, LINES, pointsOf, TRENDS, type Trend } from './trend';
 
 const route = getRouteApi('/app/');
-const Chart = lazy(() => import('./TrendChart'));
 
 const TEN_MINUTES_MS = 600_000;
 
@@ -87,70 +87,21 @@ function Panel({ what, items, step }: PanelProps) {
         {text.trend.details[what]}
       </Text>
       <Changed points={points} what={what} how={how} />
-      {/* The table below says the same to who does not see the lines. */}
-      <div aria-hidden="true">
-        <Suspense fallback={<Skeleton height={220} />}>
-          <Chart points={points} lines={LINES[what]} when={when} how={how} />
-        </Suspense>
-      </div>
-      <details className="trend-table">
-        <summary>{text.trend.asTable}</summary>
-        <Values what={what} points={points} when={when} how={how} />
-      </details>
+      <Lines name={text.trend.titles[what]} points={points} lines={LINES[what]} when={when} how={how} />
     </Card>
   );
 }
 
-interface ValuesProps {
+interface ChangedProps {
   what: Trend;
   points: Point[];
-  when: (at: string) => string;
   how: (value: number) => string;
 }
 
 /** By how much the first line changed, in words: nobody has to see that one end is higher than the other. */
-function Changed({ what, points, how }: Omit<ValuesProps, 'when'>) {
+function Changed({ what, points, how }: ChangedProps) {
   const [first] = LINES[what];
   const by = first && change(points, first.name);
   if (what === 'flow' || first === undefined || by === undefined) return null;
   return <Text size="sm">{text.trend.changed(first.label, by, how(Math.abs(by)))}</Text>;
-}
-
-/** The values that the lines are drawn of, the newest first. */
-function Values({ what, points, when, how }: ValuesProps) {
-  const name = text.trend.titles[what];
-  return (
-    // A box that scrolls can be reached by the keyboard.
-    // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
-    <div className="table-box" tabIndex={0} role="region" aria-label={text.trend.valuesOf(name)}>
-      <table className="data-table">
-        <caption className="visually-hidden">{name}</caption>
-        <thead>
-          <tr>
-            <th scope="col">{text.trend.when}</th>
-            {LINES[what].map((line) => (
-              <th scope="col" key={line.name} className="number">
-                {line.label}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {points.toReversed().map((point) => (
-            <tr key={point.at}>
-              <td>{when(point.at)}</td>
-              {LINES[what].map(({ name }) => {
-                const value = point[name];
-                return (
-                  <td key={name} className="number">
-                    {typeof value === 'number' ? how(value) : text.common.unknown}
-                  </td>
-                );
-              })}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
-  );
 }

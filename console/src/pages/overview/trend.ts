@@ -1,19 +1,10 @@
 import type { Schemas } from '../../api/client';
+import type { Line, Point } from '../../parts/chart/lines';
 import { text } from '../../text/text';
 
 type Item = Schemas['StatisticsItem'];
 type Group = keyof Schemas['StatisticsGroups'];
 type Numbers = Schemas['StatisticsNumbers'];
-
-/** A line of a chart. */
-export interface Line {
-  name: string;
-  label: string;
-  color: string;
-}
-
-/** An instant with the value of each line; nothing where it is not known. */
-export type Point = { at: string } & Record<string, number | string | null>;
 
 const SECONDS_A_DAY = 86_400;
 

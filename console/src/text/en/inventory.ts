@@ -217,6 +217,23 @@ export const cve = {
   tabs: { hosts: 'Who has it', software: 'In which software, and why', scores: 'Scores' },
 };
 
+/** What is said of how a CVE spread. */
+export const spread = {
+  title: 'Hosts affected',
+  detail: (days: number) =>
+    `Hosts with open findings of it at the end of each day in UTC, over ${days} days at most.`,
+  notYet: 'Nothing is recorded yet. The first number comes within the hour, and from tomorrow on a line.',
+  now: (hosts: number) => `${many(hosts, 'host', 'hosts')} as of`,
+  since: 'Recorded since',
+  fromTomorrow: 'The line begins tomorrow: the first day is not over.',
+  none: 'No host had it on any of these days.',
+  changed: (by: number, day: string) =>
+    by === 0
+      ? `As many as on ${day}.`
+      : `${many(Math.abs(by), 'host', 'hosts')} ${by < 0 ? 'fewer' : 'more'} than on ${day}.`,
+  most: (hosts: number, day: string) => `The most were ${many(hosts, 'host', 'hosts')}, last on ${day}.`,
+};
+
 export const pipeline = {
   lead: 'How reports get on from the hosts into the rows.',
   reports: 'Reports stored',

@@ -17,6 +17,7 @@ use super::super::*;
 use crate::agents::{self, BEHIND_AFTER, HeartbeatSeen, record_heartbeats};
 use crate::api_keys::{self, NewApiKey, PresentedKey};
 use crate::counts;
+use crate::cve_history;
 use crate::cves::{self, CveFilter, CveSort};
 use crate::findings::{self, FindingFilter, FindingSort};
 use crate::hosts::{self, HostFilter, HostSoftwareFilter, HostSort};
@@ -55,6 +56,7 @@ async fn two_companies() -> (World, TenantScope, Endpoint) {
     imports::make(&world.scope).await;
     counts::count(&world.scope, at(2), || 0.0).await.unwrap();
     statistics::measure(&world.scope, at(2)).await.unwrap();
+    cve_history::record(&world.scope, at(2)).await.unwrap();
     report_files::make(&world.scope).await;
     digests::make(&world.scope).await;
     // In the same database and, with four partitions, often in the same one: what keeps the two
@@ -290,6 +292,6 @@ async fn company_tables(world: &World) -> Vec<String> {
     .unwrap();
     // A new table has to be put into this test's world with a row of its own, or it proves nothing
     // here.
-    assert_eq!(tables.len(), 32, "{tables:?}");
+    assert_eq!(tables.len(), 33, "{tables:?}");
     tables
 }

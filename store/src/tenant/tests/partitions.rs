@@ -18,7 +18,7 @@ use crate::reports::apply;
 use crate::software::{self, SoftwareFilter, SoftwareSort};
 use crate::test_fixtures::{Endpoint, GENERATION, at, company, evaluation, judge, key, record};
 use crate::test_support::FreshDatabase;
-use crate::{dead_letters, events, statistics, summary};
+use crate::{cve_history, dead_letters, events, statistics, summary};
 
 /// Scans of each partition so far, by table and partition number.
 async fn scans(store: &Store) -> BTreeMap<(String, String), i64> {
@@ -126,6 +126,10 @@ async fn work(
     summary::summary(scope).await.unwrap();
     summary::pipeline(scope).await.unwrap();
     statistics::measure(scope, at(60)).await.unwrap();
+    cve_history::record(scope, at(60)).await.unwrap();
+    let days = (cve_history::day_of(at(0)), cve_history::day_of(at(86_400)));
+    cve_history::list(scope, "CVE-2024-90010", days.0, days.1).await.unwrap();
+    cve_history::purge(scope, at(60), 10).await.unwrap();
 }
 
 /// What a change of the index brings about.

@@ -2,19 +2,21 @@ import '@mantine/charts/styles.css';
 
 import { LineChart } from '@mantine/charts';
 
-import type { Line, Point } from './trend';
+import type { Line, Point } from './lines';
 
-interface TrendChartProps {
+interface LinesChartProps {
   points: Point[];
   lines: readonly Line[];
   /** How an instant is written. */
   when: (at: string) => string;
   /** How a number is written. */
   how: (value: number) => string;
+  /** Whether there is nothing between two whole numbers. */
+  isWhole?: boolean;
 }
 
 /** Lines over time. Apart from everything else, because nothing but this takes the library that draws. */
-export default function TrendChart({ points, lines, when, how }: TrendChartProps) {
+export default function LinesChart({ points, lines, when, how, isWhole = false }: LinesChartProps) {
   return (
     <LineChart
       h={220}
@@ -30,7 +32,7 @@ export default function TrendChart({ points, lines, when, how }: TrendChartProps
       // What is missing is not drawn as if it were known.
       connectNulls={false}
       xAxisProps={{ minTickGap: 32 }}
-      yAxisProps={{ width: 56 }}
+      yAxisProps={{ width: 56, allowDecimals: !isWhole }}
       tooltipAnimationDuration={0}
       lineChartProps={{ accessibilityLayer: false }}
       lineProps={{ isAnimationActive: false }}
