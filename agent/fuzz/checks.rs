@@ -96,16 +96,54 @@ pub(crate) fn manifest(input: &[u8]) {
     check(source, &[(&path, input), (&deployed, deploy.as_bytes())]);
 }
 
+/// Where the machine's hive is, and one that lists a package and a person.
+#[cfg(feature = "test-support")]
+const SOFTWARE: &str = "Windows/System32/config/SOFTWARE";
+#[cfg(feature = "test-support")]
+const PACKAGES: &[u8] = include_bytes!("corpus/hive/packages");
+
 /// The registry's `SOFTWARE`, for each source that reads it in turn, and a person's hive beside it.
 #[cfg(feature = "test-support")]
 pub(crate) fn hive(input: &[u8]) {
-    let machine = "Windows/System32/config/SOFTWARE";
     let person = "Users/a/NTUSER.DAT";
     for source in [Source::Programs, Source::Msix, Source::WindowsUpdate, Source::Os] {
-        check_on(System::Windows, source, &[(machine, input)]);
+        check_on(System::Windows, source, &[(SOFTWARE, input)]);
     }
     let profiles = include_bytes!("corpus/hive/profiles");
-    check_on(System::Windows, Source::Programs, &[(machine, profiles), (person, input)]);
+    check_on(System::Windows, Source::Programs, &[(SOFTWARE, profiles), (person, input)]);
+}
+
+/// A person's classes with the packages that are theirs, on a machine that lists one itself.
+#[cfg(feature = "test-support")]
+pub(crate) fn usr_class(input: &[u8]) {
+    let person = "Users/a/AppData/Local/Microsoft/Windows/UsrClass.dat";
+    let files: [(&str, &[u8]); 2] = [(SOFTWARE, PACKAGES), (person, input)];
+    check_on(System::Windows, Source::Msix, &files);
+}
+
+/// A package's `AppxManifest.xml`.
+#[cfg(feature = "test-support")]
+pub(crate) fn appx(input: &[u8]) {
+    let package = "Microsoft.WindowsCalculator_11.2401.0.0_x64__8wekyb3d8bbwe";
+    let manifest = format!("Program Files/WindowsApps/{package}/AppxManifest.xml");
+    let files: [(&str, &[u8]); 2] = [(SOFTWARE, PACKAGES), (&manifest, input)];
+    check_on(System::Windows, Source::Msix, &files);
+}
+
+/// A registry of `MacPorts`.
+#[cfg(feature = "test-support")]
+pub(crate) fn macports(input: &[u8]) {
+    let path = "opt/local/var/macports/registry/registry.db";
+    check_on(System::Macos, Source::Macports, &[(path, input)]);
+}
+
+/// What a proxy answers: a way, or words that can stand in a log.
+#[cfg(feature = "test-support")]
+pub(crate) fn proxy(input: &[u8]) {
+    if let Err(why) = agent::uplink::judge_proxy(input) {
+        assert!(!why.contains(char::is_control), "{why:?}");
+        assert!(why.len() < 1_024, "{} bytes", why.len());
+    }
 }
 
 /// A property list in either form.

@@ -45,10 +45,14 @@ mod owned;
     path = "collect/unowned.rs"
 )]
 mod owners;
+#[cfg(any(target_os = "linux", target_os = "macos", test, feature = "test-support"))]
+mod pages;
 mod platform;
 mod python;
 mod records;
 mod root;
+#[cfg(any(target_os = "linux", target_os = "macos", test, feature = "test-support"))]
+mod sqlite;
 mod stanza;
 #[cfg(test)]
 pub(crate) mod test_tree;

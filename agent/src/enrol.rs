@@ -18,10 +18,7 @@ use crate::config::Reach;
 use crate::identity::{Grant, Identity, NewKey, UnusableCertificate};
 use crate::logging::sanitise;
 use crate::tls;
-use crate::uplink::{
-    CONNECT_WITHIN, CONNECT_WITHIN_OF_SEVERAL, DialError, FrameReader, Plan, ReadError, Stream,
-    dial,
-};
+use crate::uplink::{CONNECT_WITHIN, FrameReader, Plan, ReadError, Stream, Unreached, dial_first};
 
 /// How long a collector may take to answer; it may have to wait for its database.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
@@ -51,7 +48,7 @@ pub struct Enrolled {
 pub enum EnrolError {
     /// No collector of the token could be reached.
     #[error(transparent)]
-    Dial(#[from] DialError),
+    Dial(#[from] Unreached),
     /// The cryptography does not work.
     #[error("prepare the handshake: {0}")]
     Tls(#[from] rustls::Error),
@@ -105,30 +102,8 @@ pub async fn enrol(
     reach: &Reach,
     host: &Newcomer<'_>,
 ) -> Result<Enrolled, EnrolError> {
-    let mut outcome = None;
-    let within = if token.addresses.len() > 1 { CONNECT_WITHIN_OF_SEVERAL } else { CONNECT_WITHIN };
-    for address in &token.addresses {
-        let plan = Plan::fresh(address, reach, within);
-        match enrol_at(plan, token, host).await {
-            // Only an address that nobody answers at is passed over. Anything later may have spent
-            // the token, and the next collector would only say so.
-            Err(error @ EnrolError::Dial(_)) => outcome = Some(error),
-            decided => return decided,
-        }
-    }
-    Err(outcome.unwrap_or_else(|| EnrolError::NoAnswer {
-        address: "no collector".to_owned(),
-        why: "the token names none".to_owned(),
-    }))
-}
-
-async fn enrol_at(
-    plan: Plan,
-    token: &EnrolmentToken,
-    host: &Newcomer<'_>,
-) -> Result<Enrolled, EnrolError> {
-    let address = plan.address.clone();
-    // A key for each try: one that a collector has seen and not signed is worth nothing.
+    let plan = |address: &String| Plan::fresh(address, reach, CONNECT_WITHIN);
+    let plans: Vec<_> = token.addresses.iter().map(plan).collect();
     let key = NewKey::generate()?;
     let request = EnrolRequest {
         token: token.id,
@@ -139,7 +114,9 @@ async fn enrol_at(
         labels: host.labels.to_vec(),
     };
     let config = tls::enrol_config(token.ca_sha256)?;
-    let mut stream = dial(plan, config).await?;
+    let mut stream = dial_first(plans, config).await?;
+    // From here on the token may be spent, and the next collector would only say so.
+    let address = stream.to.clone();
     let answer = ask(&mut stream, &request)
         .await
         .map_err(|why| EnrolError::NoAnswer { address: address.clone(), why: sanitise(&why) })?;

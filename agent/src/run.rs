@@ -182,7 +182,8 @@ impl Agent {
         let ways = Ways::new(config.reach.clone(), Jitter::seeded(jitter.draw()));
         let beginning = Beginning {
             agent_version: env!("CARGO_PKG_VERSION").to_owned(),
-            addresses: collectors.len(),
+            // An attempt tries all of them.
+            addresses: 1,
             settings: spool.settings().clone(),
             spool: spool.view(),
             scan_done: spool.scan_done(),

@@ -74,7 +74,8 @@ pub struct SpoolView {
 pub struct Beginning {
     /// The agent's version, for people.
     pub agent_version: String,
-    /// How many addresses the collectors have: all are tried before the agent waits.
+    /// How many attempts it takes until every address of a collector was tried, which are made before the
+    /// session waits: 1 for whoever tries all of them in one.
     pub addresses: usize,
     /// How the collector told the agent to behave when it last could.
     pub settings: Settings,

@@ -11,6 +11,7 @@ mod line;
 mod paths;
 mod proxy;
 mod quic;
+mod stagger;
 mod stream;
 mod tcp;
 #[cfg(test)]
@@ -25,20 +26,29 @@ use protocol::frame::Frame;
 use protocol::way::Path;
 use rustls::ClientConfig;
 
-pub use self::dial::{CONNECT_WITHIN, CONNECT_WITHIN_OF_SEVERAL, dial, network};
-pub use self::error::{DialError, WayError};
+pub use self::dial::{CONNECT_WITHIN, dial_first, network};
+pub use self::error::{DialError, Unreached, WayError};
 pub use self::frames::{FrameReader, ReadError};
 use self::line::Line;
 pub use self::paths::{Network, Paths, Plan};
+#[cfg(feature = "test-support")]
+pub use self::proxy::judge_proxy;
 pub use self::stream::{Stream, Traffic};
 
 /// What happened on the connection.
 #[derive(Debug)]
 pub enum UplinkEvent {
     /// It stands.
-    Connected(SocketAddr, Path),
+    Connected {
+        /// Where it was to lead, `host:port`.
+        to: String,
+        /// The address that answered.
+        address: SocketAddr,
+        /// The way that it takes.
+        path: Path,
+    },
     /// It cannot be made.
-    Failed(DialError),
+    Failed(Unreached),
     /// A frame came.
     Received(Frame),
     /// What came is no frame.
@@ -53,7 +63,7 @@ pub enum UplinkEvent {
     Probed(Result<(), WayError>),
 }
 
-type Dialling = Pin<Box<dyn Future<Output = Result<Stream, DialError>>>>;
+type Dialling = Pin<Box<dyn Future<Output = Result<Stream, Unreached>>>>;
 type Probing = Pin<Box<dyn Future<Output = Result<Stream, WayError>>>>;
 
 /// At most one connection, and beside it one that may take its place.
@@ -93,12 +103,13 @@ impl fmt::Debug for Uplink {
 }
 
 impl Uplink {
-    /// Begins to connect; [`Self::next`] says how it went.
-    pub fn connect(&mut self, plan: Plan, config: ClientConfig) {
+    /// Begins to connect to the first collector that answers, the preferred one first; [`Self::next`] says how it
+    /// went.
+    pub fn connect(&mut self, plans: Vec<Plan>, config: ClientConfig) {
         self.hang_up("");
         self.state = State::Dialling(match std::mem::take(&mut self.probe) {
             Probe::Ready(stream) => Box::pin(std::future::ready(Ok(*stream))),
-            Probe::Trying(_) | Probe::None => Box::pin(dial(plan, config)),
+            Probe::Trying(_) | Probe::None => Box::pin(dial_first(plans, config)),
         });
     }
 
@@ -179,8 +190,9 @@ impl Uplink {
             State::Dialling(dialling) => match dialling.await {
                 Ok(stream) => {
                     let (address, path) = (stream.address, stream.path);
+                    let to = stream.to.clone();
                     self.state = State::Up(Box::new(Line::new(stream)));
-                    return UplinkEvent::Connected(address, path);
+                    return UplinkEvent::Connected { to, address, path };
                 }
                 Err(error) => UplinkEvent::Failed(error),
             },

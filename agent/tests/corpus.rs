@@ -68,6 +68,30 @@ fn no_hive_of_the_corpus_breaks_a_scan() -> io::Result<()> {
 
 #[cfg(feature = "test-support")]
 #[test]
+fn no_persons_classes_of_the_corpus_break_a_scan() -> io::Result<()> {
+    replay("usr_class", checks::usr_class)
+}
+
+#[cfg(feature = "test-support")]
+#[test]
+fn no_manifest_of_windows_of_the_corpus_breaks_a_scan() -> io::Result<()> {
+    replay("appx", checks::appx)
+}
+
+#[cfg(feature = "test-support")]
+#[test]
+fn no_registry_of_ports_of_the_corpus_breaks_a_scan() -> io::Result<()> {
+    replay("macports", checks::macports)
+}
+
+#[cfg(feature = "test-support")]
+#[test]
+fn no_answer_of_a_proxy_of_the_corpus_breaks_a_line() -> io::Result<()> {
+    replay("proxy", checks::proxy)
+}
+
+#[cfg(feature = "test-support")]
+#[test]
 fn no_property_list_of_the_corpus_breaks_a_scan() -> io::Result<()> {
     replay("plist", checks::plist)
 }

@@ -10,7 +10,7 @@
 )]
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -23,6 +23,7 @@ mod process;
 
 use collector::Collector;
 use host::Host;
+use protocol::message::{CollectorMessage, Settings};
 
 /// The agent that is looked at.
 fn binary() -> &'static Path {
@@ -111,6 +112,55 @@ fn lists_of_a_hostile_user_take_no_more_memory_than_the_service_has() {
     let costs = process::costs(running.id());
     // systemd slows it down at 24 MiB and ends it at 48; this unoptimised build takes more than what ships.
     assert!(costs.peak_kib < 40 * 1024, "{costs:?}");
+}
+
+/// Processor time that an agent may take in a day, in milliseconds: 0.05 % of one core.
+const CPU_A_DAY_MS: u64 = 43_200;
+/// Scans of a day with the default settings.
+const SCANS_A_DAY: u64 = 24;
+/// Heartbeats of a day with the default settings.
+const HEARTBEATS_A_DAY: u64 = 288;
+
+/// It is processor time that is held and no time on the wall, so a slow or a busy machine changes little. This build is
+/// unoptimised: what ships takes about a tenth for a scan, which is the room that a machine with more
+/// packages and a slower processor has.
+#[test]
+fn a_day_of_scans_and_heartbeats_takes_a_twentieth_of_a_percent_of_a_core() {
+    const SCANS: u64 = 5;
+    const BEATS: u64 = 2;
+    let collector = Collector::start();
+    // This machine's own packages.
+    let host = Host::on(Some(PathBuf::from("/"))).enrol(&collector);
+    let running = host.start();
+    collector.wait_for("an inventory", |seen| seen.reports.last()?.digest.map(drop));
+    host.wait_until_delivered();
+    let before = process::wait_for_threads(running.id(), 1);
+    for _ in 0..SCANS {
+        host.scan();
+    }
+    host.wait_until_delivered();
+    let scanned = process::wait_for_threads(running.id(), 1);
+    let scan_ms = (scanned.cpu_ticks - before.cpu_ticks) * 10 / SCANS;
+
+    // The least interval there is.
+    let settings = Settings { revision: 1, heartbeat_every_s: 10, ..Settings::default() };
+    collector.say(&CollectorMessage::Settings(settings));
+    let wait_for_beats = |more: u64| {
+        let wanted = collector.seen().heartbeats.len() + usize::try_from(more).expect("few");
+        collector.wait_for("heartbeats", |seen| (seen.heartbeats.len() >= wanted).then_some(()));
+        process::costs(running.id())
+    };
+    let begun = wait_for_beats(1);
+    let beaten = wait_for_beats(BEATS);
+    // Ticks are counted when they are over: one more may have been taken.
+    let beat_ms = (beaten.cpu_ticks - begun.cpu_ticks + 1) * 10 / BEATS;
+
+    let day_ms = SCANS_A_DAY * scan_ms + HEARTBEATS_A_DAY * beat_ms;
+    assert!(scan_ms > 0, "a scan that costs nothing was none");
+    assert!(
+        day_ms <= CPU_A_DAY_MS,
+        "{day_ms} ms a day: {scan_ms} ms a scan, {beat_ms} ms a heartbeat"
+    );
 }
 
 #[test]

@@ -57,7 +57,8 @@ pub enum Source {
     SafariExtension,
     /// Plugins of `JetBrains`' editors.
     JetbrainsPlugin,
-    /// Modules of Go. This and what follows come from documents (SBOMs) and never from an agent.
+    /// Modules of Go. This and what follows up to [`Self::Component`] come from documents (SBOMs) and never
+    /// from an agent.
     Go,
     /// Maven's artifacts, as `group:artifact`.
     Maven,
@@ -68,11 +69,13 @@ pub enum Source {
     /// A component that no other source is for. `bundle_id` is its CPE 2.3 name and `origin` its package
     /// URL, where the document has them.
     Component,
+    /// Ports that `MacPorts` has installed.
+    Macports,
 }
 
 impl Source {
     /// Every source.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::Deb,
         Self::Rpm,
         Self::Apk,
@@ -101,6 +104,7 @@ impl Source {
         Self::Nuget,
         Self::Hex,
         Self::Component,
+        Self::Macports,
     ];
 
     /// The name in the API, the database and the matching commands.
@@ -135,6 +139,7 @@ impl Source {
             Self::Nuget => "nuget",
             Self::Hex => "hex",
             Self::Component => "component",
+            Self::Macports => "macports",
         }
     }
 }
@@ -177,9 +182,9 @@ pub struct SoftwareRecord {
     /// The version exactly as the source's own tool prints it: dpkg's `${Version}` with epoch and
     /// revision, rpm's `%{VERSION}` alone. Empty when unknown.
     pub version: String,
-    /// rpm's `%{EPOCH}`; `None` where there is none.
+    /// rpm's `%{EPOCH}`, or a port's epoch of `MacPorts`; `None` where there is none.
     pub epoch: Option<u32>,
-    /// rpm's `%{RELEASE}`, or empty.
+    /// rpm's `%{RELEASE}`, or a port's revision of `MacPorts`; else empty.
     pub release: String,
     /// The architecture in the source's words, or empty.
     pub arch: String,

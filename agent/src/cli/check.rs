@@ -144,7 +144,7 @@ fn collectors(context: &Context, identity: &Identity) -> Result<Vec<Finding>, Fa
         let greeted = runtime.block_on(async {
             let config = tls::session_config(identity).map_err(|error| error.to_string())?;
             let plan = Plan::fresh(address, &context.config.reach, CONNECT_WITHIN);
-            let visit = Visit::begin(plan, config).await?;
+            let visit = Visit::begin(vec![plan], config).await.map_err(|no| no.why)?;
             let said = format!(
                 "{address} welcomes the agent by {}, protocol version {}",
                 visit.way(),

@@ -9,12 +9,12 @@ use std::process::ExitCode;
 
 use protocol::message::{AgentMessage, Capabilities, CollectorMessage};
 
-use super::visit::Visit;
+use super::visit::{NoVisit, Visit};
 use super::{Context, Failure, complain, print, runtime};
 use crate::identity::{self, Identity};
 use crate::lock::StateLock;
 use crate::tls;
-use crate::uplink::{CONNECT_WITHIN, CONNECT_WITHIN_OF_SEVERAL, Plan};
+use crate::uplink::{CONNECT_WITHIN, Plan};
 
 /// Leaves; fails where the collector was not told, though the host is an agent no longer all the same.
 pub(super) fn unenroll(context: &Context) -> Result<ExitCode, Failure> {
@@ -49,33 +49,40 @@ pub(super) fn unenroll(context: &Context) -> Result<ExitCode, Failure> {
 
 /// Tells the first collector that listens.
 fn tell(context: &Context, identity: &Identity) -> Result<Result<(), String>, Failure> {
-    let config = &context.config;
-    let addresses = config.collectors_or(identity.collectors());
-    let within = if addresses.len() > 1 { CONNECT_WITHIN_OF_SEVERAL } else { CONNECT_WITHIN };
+    let reach = &context.config.reach;
+    let mut addresses = context.config.collectors_or(identity.collectors()).to_vec();
     let runtime = runtime()?;
     let mut outcome = Err("no collector is known".to_owned());
-    for address in addresses {
-        let plan = Plan::fresh(address, &config.reach, within);
-        outcome = runtime.block_on(tell_one(plan, identity));
+    while !addresses.is_empty() {
+        let plan = |address: &String| Plan::fresh(address, reach, CONNECT_WITHIN);
+        let plans = addresses.iter().map(plan).collect();
         // One is enough: the collectors of a site share their rows (decision 24).
-        if outcome.is_ok() {
-            break;
+        let Err(no) = runtime.block_on(tell_one(plans, identity)) else {
+            return Ok(Ok(()));
+        };
+        outcome = Err(no.why);
+        // One that answers and is of no use leaves the others; that nobody answers is all there is to say.
+        match no.at {
+            Some(at) => addresses.retain(|address| *address != at),
+            None => break,
         }
     }
     Ok(outcome)
 }
 
-async fn tell_one(plan: Plan, identity: &Identity) -> Result<(), String> {
-    let config = tls::session_config(identity).map_err(|error| error.to_string())?;
-    let mut visit = Visit::begin(plan, config).await?;
+async fn tell_one(plans: Vec<Plan>, identity: &Identity) -> Result<(), NoVisit> {
+    let config = tls::session_config(identity)
+        .map_err(|error| NoVisit { at: None, why: error.to_string() })?;
+    let mut visit = Visit::begin(plans, config).await?;
     let told = if visit.welcome.capabilities.has(Capabilities::LEAVE) {
         let is_gone = |answer: &CollectorMessage| matches!(answer, CollectorMessage::Gone);
         visit.ask(&AgentMessage::Leave, is_gone).await
     } else {
         Err("it is of a version that does not know of departures".to_owned())
     };
+    let at = Some(visit.address().to_owned());
     visit.end("gone").await;
-    told
+    told.map_err(|why| NoVisit { at, why })
 }
 
 fn forget(path: &Path) -> Result<(), Failure> {

@@ -11,7 +11,7 @@ use protocol::message::{
 use rustls::ClientConfig;
 
 use crate::logging::sanitise;
-use crate::uplink::{FrameReader, Plan, Stream, dial};
+use crate::uplink::{FrameReader, Plan, Stream, dial_first};
 
 /// How long a collector may take to answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(15);
@@ -25,11 +25,20 @@ pub(super) struct Visit {
     pub(super) welcome: Welcome,
 }
 
+/// Why there is no visit.
+pub(super) struct NoVisit {
+    /// The collector that answered and was of no use; `None` where none did.
+    pub(super) at: Option<String>,
+    /// In words for people.
+    pub(super) why: String,
+}
+
 impl Visit {
-    /// Connects and is welcomed, or says why not.
-    pub(super) async fn begin(plan: Plan, config: ClientConfig) -> Result<Self, String> {
-        let address = plan.address.clone();
-        let mut stream = dial(plan, config).await.map_err(|error| error.to_string())?;
+    /// Connects to the first collector that answers and is welcomed, or says why not.
+    pub(super) async fn begin(plans: Vec<Plan>, config: ClientConfig) -> Result<Self, NoVisit> {
+        let dialled = dial_first(plans, config).await;
+        let mut stream = dialled.map_err(|error| NoVisit { at: None, why: error.to_string() })?;
+        let address = stream.to.clone();
         let mut reader = FrameReader::default();
         let hello = AgentMessage::Hello(Hello {
             version_min: VERSION_MIN,
@@ -55,7 +64,12 @@ impl Visit {
         };
         // The collector shall not hold a place for this session until its idle timeout.
         stream.farewell("refused").await;
-        Err(why)
+        Err(NoVisit { at: Some(address), why })
+    }
+
+    /// The collector, `host:port`.
+    pub(super) fn address(&self) -> &str {
+        &self.address
     }
 
     /// The word for the way that it took.

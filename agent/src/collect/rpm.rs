@@ -8,9 +8,7 @@
 mod bdb;
 mod header;
 mod ndb;
-mod pages;
 mod sqlite;
-mod wal;
 
 use std::path::{Path, PathBuf};
 

@@ -108,23 +108,27 @@ impl Agent {
     }
 
     fn connect(&mut self, attempt: usize) -> Option<Event> {
-        let count = self.collectors.len().max(1);
-        let next = if self.uplink.has_better() {
+        let addresses = if self.uplink.has_better() {
             // What was tried beside the connection is made already, and to where that one went.
-            Some(self.ways.to().to_owned())
+            vec![self.ways.to().to_owned()]
         } else {
-            self.collectors.get(attempt % count).cloned()
+            // All of them, beginning with another one each time: a collector that is away costs a moment, and one
+            // that shakes hands and is then of no use does not come first again.
+            let mut addresses = self.collectors.clone();
+            let first = attempt % addresses.len().max(1);
+            addresses.rotate_left(first);
+            addresses
         };
-        let Some(address) = next else {
+        if addresses.is_empty() {
             self.problem("no collector is known: set `collectors` in the configuration");
             return Some(Event::ConnectFailed);
-        };
+        }
         let Some(config) = self.tls_config() else {
             return Some(Event::ConnectFailed);
         };
-        self.log.debug(format_args!("connects to {address}"));
-        let plan = self.ways.plan(&address, count, self.clock.elapsed());
-        self.uplink.connect(plan, config);
+        self.log.debug(format_args!("connects to {}", addresses.join(", ")));
+        let plans = self.ways.plans(&addresses, self.clock.elapsed());
+        self.uplink.connect(plans, config);
         None
     }
 

@@ -15,8 +15,8 @@ use crate::uplink::UplinkEvent;
 impl Agent {
     pub(super) fn on_uplink(&mut self, event: UplinkEvent) {
         let event = match event {
-            UplinkEvent::Connected(address, path) => {
-                self.note_connection(address, path);
+            UplinkEvent::Connected { to, address, path } => {
+                self.note_connection(to, address, path);
                 Event::Connected
             }
             UplinkEvent::Failed(error) => {
@@ -55,11 +55,11 @@ impl Agent {
         }
     }
 
-    fn note_connection(&mut self, address: SocketAddr, path: Path) {
+    fn note_connection(&mut self, to: String, address: SocketAddr, path: Path) {
         self.log.debug(format_args!("a connection to {address} stands"));
         self.seen.connection.address = Some(address.to_string());
         self.seen.connection.path = Some(path);
-        self.ways.connected(path, self.clock.elapsed());
+        self.ways.connected(to, path, self.clock.elapsed());
     }
 
     fn log_connection(&self) {

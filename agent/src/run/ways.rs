@@ -11,9 +11,7 @@ use super::Agent;
 use crate::backoff::Jitter;
 use crate::config::{Reach, Transport};
 use crate::session::Event;
-use crate::uplink::{
-    self, CONNECT_WITHIN, CONNECT_WITHIN_OF_SEVERAL, Network, Paths, Plan, WayError,
-};
+use crate::uplink::{self, CONNECT_WITHIN, Network, Paths, Plan, WayError};
 
 /// How long a connection over QUIC stands before it counts as one that carries something, where nothing was
 /// acknowledged: its first heartbeat has been answered by then, or its path was found dead.
@@ -25,7 +23,7 @@ pub(super) struct Ways {
     paths: Paths,
     reach: Reach,
     jitter: Jitter,
-    /// Where the last attempt went from and to.
+    /// Where the last attempt went from, and where the last connection led to.
     from: Network,
     to: String,
     /// The way of the last connection, while it stands.
@@ -50,18 +48,20 @@ impl Ways {
         }
     }
 
-    /// How to connect to one of so many addresses.
-    pub(super) fn plan(&mut self, address: &str, addresses: usize, now: Duration) -> Plan {
+    /// How to connect to each of these addresses.
+    pub(super) fn plans(&mut self, addresses: &[String], now: Duration) -> Vec<Plan> {
         self.path = None;
         self.from = uplink::network();
-        address.clone_into(&mut self.to);
-        let within = if addresses > 1 { CONNECT_WITHIN_OF_SEVERAL } else { CONNECT_WITHIN };
-        let place = (self.from, address);
-        self.paths.plan(place, &self.reach, within, now)
+        let plan = |address: &String| {
+            let place = (self.from, address.as_str());
+            self.paths.plan(place, &self.reach, CONNECT_WITHIN, now)
+        };
+        addresses.iter().map(plan).collect()
     }
 
     /// The connection stands.
-    pub(super) fn connected(&mut self, path: Path, now: Duration) {
+    pub(super) fn connected(&mut self, to: String, path: Path, now: Duration) {
+        self.to = to;
         (self.path, self.since, self.has_carried) = (Some(path), now, false);
         let place = (self.from, self.to.as_str());
         self.paths.worked(place, path, now, &mut self.jitter);
@@ -93,7 +93,7 @@ impl Ways {
         }
     }
 
-    /// The address that the last attempt went to.
+    /// Where the last connection led to.
     pub(super) fn to(&self) -> &str {
         &self.to
     }

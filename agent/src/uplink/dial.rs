@@ -1,32 +1,27 @@
-//! Making a connection: from `host:port` to an open stream, by whichever way leads there.
+//! Making a connection: from addresses, `host:port`, to an open stream, by whichever way leads there.
 //!
-//! The ways are tried one beside the other, each with a head start over the next (as RFC 8305 has it for
-//! addresses). So a network that drops UDP costs seconds and not a time-out, and one that does not
-//! never notices that there is another way.
+//! Collectors, the ways to each of them and the addresses of each name are tried beside each other, each with a
+//! lead over the next (see [`super::stagger`]). So a collector that is away costs a quarter of a second and not a
+//! time-out, a network that drops UDP costs seconds, and where nothing is wrong nobody notices that there is
+//! anything else.
 
-use std::collections::VecDeque;
-use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use protocol::way::{NotQuic, Way};
 use rustls::ClientConfig;
 
-use super::error::{DialError, WayError};
+use super::error::{DialError, Unreached, WayError};
 use super::paths::{Network, Plan};
 use super::quic::{self, Effort};
+use super::stagger::{Attempt, LEAD, Stagger};
 use super::stream::Stream;
 use super::tcp;
 
-/// How long connecting may take where there is no other address to go to.
+/// How long connecting to one collector may take.
 pub const CONNECT_WITHIN: Duration = Duration::from_secs(10);
-/// How long it may take where there is: with two addresses of which one is dead, an agent is connected
-/// before a quarter of a minute is over.
-pub const CONNECT_WITHIN_OF_SEVERAL: Duration = Duration::from_secs(7);
 /// How long a way has for itself.
 // A handshake over a satellite takes less than two seconds; a network that drops UDP costs this.
 const HEAD_START: Duration = Duration::from_secs(3);
@@ -35,7 +30,7 @@ const PROBE_WITHIN: Duration = Duration::from_millis(2_500);
 /// Addresses of one name that are tried.
 const ADDRESSES_MAX: usize = 4;
 
-/// Connects and opens the stream.
+/// Connects to one collector and opens the stream.
 ///
 /// # Errors
 ///
@@ -44,16 +39,39 @@ const ADDRESSES_MAX: usize = 4;
 /// # Cancel safety
 ///
 /// Dropping it gives the attempt up.
-pub async fn dial(plan: Plan, config: ClientConfig) -> Result<Stream, DialError> {
+async fn dial(plan: Plan, config: ClientConfig) -> Result<Stream, DialError> {
     let mut race = Race::new(&plan, &config);
-    let connected = tokio::time::timeout(plan.within, race.run()).await;
+    let connected = tokio::time::timeout(plan.within, race.0.run()).await;
     if let Ok(Some(mut stream)) = connected {
+        stream.to = plan.address;
         if stream.path.way != Way::Quic {
             stream.path.not_quic = race.not_quic().or(plan.not_quic);
         }
         return Ok(stream);
     }
     Err(race.lost(plan.address))
+}
+
+/// Connects to the first of several collectors that shakes hands, the preferred one first.
+///
+/// # Errors
+///
+/// When none of them does, with what became of each.
+///
+/// # Cancel safety
+///
+/// Dropping it gives the attempts up.
+pub async fn dial_first(plans: Vec<Plan>, config: ClientConfig) -> Result<Stream, Unreached> {
+    let attempts = plans.into_iter().map(|plan| {
+        let attempt: Attempt<Stream, DialError> = Box::pin(dial(plan, config.clone()));
+        ((), attempt)
+    });
+    // One that is busy says nothing of the others.
+    let mut stagger = Stagger::new(attempts, LEAD, |_| false);
+    match stagger.run().await {
+        Some(stream) => Ok(stream),
+        None => Err(Unreached(stagger.failed.into_iter().map(|((), error)| error).collect())),
+    }
 }
 
 /// Tries QUIC alone, for a moment, and sparingly.
@@ -64,10 +82,12 @@ pub async fn dial(plan: Plan, config: ClientConfig) -> Result<Stream, DialError>
 pub(super) async fn probe(address: String, config: ClientConfig) -> Result<Stream, WayError> {
     let probing = async {
         let sockets = resolve(&address).await?;
-        let first = sockets.first().copied().ok_or(WayError::NoAnswer)?;
-        quic::connect(first, config, Effort::Probe).await
+        quic::connect(sockets, config, Effort::Probe).await
     };
-    tokio::time::timeout(PROBE_WITHIN, probing).await.unwrap_or(Err(WayError::NoAnswer))
+    let probed = tokio::time::timeout(PROBE_WITHIN, probing).await;
+    let mut stream = probed.unwrap_or(Err(WayError::NoAnswer))?;
+    stream.to = address;
+    Ok(stream)
 }
 
 /// The network that this host is in now.
@@ -89,76 +109,24 @@ pub fn network() -> Network {
     Network::of(own)
 }
 
-type Attempt = Pin<Box<dyn Future<Output = Result<Stream, WayError>>>>;
-
-/// Ways under way, and ways that have their turn later.
-struct Race {
-    waiting: VecDeque<(Way, Attempt)>,
-    running: Vec<(Way, Attempt)>,
-    failed: Vec<(Way, WayError)>,
-}
+/// The ways to one collector.
+struct Race(Stagger<Way, Stream, WayError>);
 
 impl Race {
     fn new(plan: &Plan, config: &ClientConfig) -> Self {
-        let waiting =
-            plan.ways.iter().map(|way| (*way, attempt(*way, plan.clone(), config.clone())));
-        Self { waiting: waiting.collect(), running: Vec::new(), failed: Vec::new() }
+        let ways = plan.ways.iter();
+        Self::of(ways.map(|way| (*way, attempt(*way, plan.clone(), config.clone()))))
     }
 
-    /// The first stream; `None` when every way has failed.
-    async fn run(&mut self) -> Option<Stream> {
-        loop {
-            self.running.extend(self.waiting.pop_front());
-            if self.running.is_empty() {
-                return None;
-            }
-            let mut head_start = pin!(tokio::time::sleep(HEAD_START));
-            let is_last = self.waiting.is_empty();
-            let turn = poll_fn(|context| match self.poll(context) {
-                Poll::Ready(turn) => Poll::Ready(turn),
-                Poll::Pending if is_last => Poll::Pending,
-                Poll::Pending => head_start.as_mut().poll(context).map(|()| Turn::Next),
-            });
-            match turn.await {
-                Turn::Won(stream) => return Some(*stream),
-                Turn::Next => {}
-                Turn::Over => return None,
-            }
-        }
-    }
-
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Turn> {
-        let mut place = 0;
-        let mut has_failed = false;
-        while place < self.running.len() {
-            let (_, attempt) = &mut self.running[place];
-            match attempt.as_mut().poll(context) {
-                Poll::Ready(Ok(stream)) => return Poll::Ready(Turn::Won(Box::new(stream))),
-                Poll::Ready(Err(error)) => {
-                    let (way, _) = self.running.remove(place);
-                    // The collector itself has spoken, and it would say the same at its other door.
-                    let is_over = matches!(error, WayError::Busy);
-                    self.failed.push((way, error));
-                    if is_over {
-                        return Poll::Ready(Turn::Over);
-                    }
-                    has_failed = true;
-                }
-                Poll::Pending => place += 1,
-            }
-        }
-        // The next way waits for nobody who has given up.
-        if has_failed && (self.running.is_empty() || !self.waiting.is_empty()) {
-            Poll::Ready(Turn::Next)
-        } else {
-            Poll::Pending
-        }
+    fn of(ways: impl IntoIterator<Item = (Way, Attempt<Stream, WayError>)>) -> Self {
+        // The collector itself has spoken, and it would say the same at its other door.
+        Self(Stagger::new(ways, HEAD_START, |error| matches!(error, WayError::Busy)))
     }
 
     /// Why it is not QUIC, if QUIC had its turn.
     fn not_quic(&self) -> Option<NotQuic> {
-        let failed = self.failed.iter().find(|(way, _)| *way == Way::Quic);
-        let is_running = self.running.iter().any(|(way, _)| *way == Way::Quic);
+        let failed = self.0.failed.iter().find(|(way, _)| *way == Way::Quic);
+        let is_running = self.0.running.iter().any(|(way, _)| *way == Way::Quic);
         failed
             .map(|(_, error)| error.not_quic())
             .or_else(|| is_running.then_some(NotQuic::NoAnswer))
@@ -166,25 +134,19 @@ impl Race {
 
     /// What became of every way that had its turn.
     fn lost(self, address: String) -> DialError {
-        let mut ways = self.failed;
-        let unanswered = self.running.into_iter();
+        let mut ways = self.0.failed;
+        let unanswered = self.0.running.into_iter();
         ways.extend(unanswered.map(|(way, _)| (way, WayError::NoAnswer)));
         DialError { address, ways }
     }
 }
 
-enum Turn {
-    Won(Box<Stream>),
-    Next,
-    Over,
-}
-
-fn attempt(way: Way, plan: Plan, config: ClientConfig) -> Attempt {
+fn attempt(way: Way, plan: Plan, config: ClientConfig) -> Attempt<Stream, WayError> {
     Box::pin(async move {
         match (way, &plan.proxy) {
             (Way::Quic, _) => {
                 let sockets = resolve(&plan.address).await?;
-                one_by_one(sockets, &config, plan.within).await
+                quic::connect(sockets, config, Effort::Full).await
             }
             (Way::Proxy, Some(proxy)) => {
                 let sockets = resolve(&proxy.address()).await.map_err(|error| {
@@ -203,35 +165,24 @@ fn attempt(way: Way, plan: Plan, config: ClientConfig) -> Attempt {
     })
 }
 
-/// QUIC with each address of a name, which share the time, so that a dead one cannot eat it up.
-async fn one_by_one(
-    sockets: Vec<SocketAddr>,
-    config: &ClientConfig,
-    within: Duration,
-) -> Result<Stream, WayError> {
-    let each = within / u32::try_from(sockets.len().max(1)).unwrap_or(1);
-    let mut outcome = Err(WayError::NoAnswer);
-    for socket in sockets {
-        let connecting = quic::connect(socket, config.clone(), Effort::Full);
-        outcome = tokio::time::timeout(each, connecting).await.unwrap_or(Err(WayError::NoAnswer));
-        if matches!(outcome, Ok(_) | Err(WayError::Busy)) {
-            break;
-        }
-    }
-    outcome
-}
-
-/// The addresses of a name, IPv4 first: it is the one that more networks let through.
+/// The addresses of a name that are tried, in their turn.
 async fn resolve(address: &str) -> Result<Vec<SocketAddr>, WayError> {
     // getaddrinfo(3) blocks, so the runtime makes a thread for it, the only one that it ever makes.
-    let mut found: Vec<_> =
-        tokio::net::lookup_host(address).await.map_err(WayError::Resolve)?.collect();
-    found.sort_by_key(SocketAddr::is_ipv6);
-    found.truncate(ADDRESSES_MAX);
+    let found = tokio::net::lookup_host(address).await.map_err(WayError::Resolve)?;
+    let found = in_turn(found.collect());
     if found.is_empty() {
         return Err(WayError::Resolve(io::Error::from(io::ErrorKind::NotFound)));
     }
     Ok(found)
+}
+
+/// The order of a name's addresses: both kinds by turns, so that one that does not work here costs no more than its
+/// lead (RFC 8305, section 4), and IPv4 first, which is the one that more networks let through.
+fn in_turn(found: Vec<SocketAddr>) -> Vec<SocketAddr> {
+    let (four, six): (Vec<_>, Vec<_>) = found.into_iter().partition(SocketAddr::is_ipv4);
+    let turns = 0..four.len().max(six.len());
+    let both = turns.flat_map(|turn| [four.get(turn), six.get(turn)]);
+    both.flatten().copied().take(ADDRESSES_MAX).collect()
 }
 
 #[cfg(test)]

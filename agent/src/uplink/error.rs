@@ -61,7 +61,7 @@ impl WayError {
     }
 }
 
-/// Why there is no connection.
+/// Why there is no connection to one collector.
 #[derive(Debug, thiserror::Error)]
 #[error("{address}: {}", self.words())]
 pub struct DialError {
@@ -83,5 +83,17 @@ impl DialError {
             said.push(format!("{name}: {error}"));
         }
         if said.is_empty() { "there is no way to try".to_owned() } else { said.join("; ") }
+    }
+}
+
+/// Why there is no connection to any of several collectors; each says its own, in the order in which they failed.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", self.words())]
+pub struct Unreached(pub Vec<DialError>);
+
+impl Unreached {
+    fn words(&self) -> String {
+        let said: Vec<_> = self.0.iter().map(ToString::to_string).collect();
+        if said.is_empty() { "no collector is known".to_owned() } else { said.join("; ") }
     }
 }

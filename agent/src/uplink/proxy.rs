@@ -139,6 +139,27 @@ async fn read_head<S: AsyncRead + Unpin>(
     String::from_utf8(head).map_err(|_| no_proxy("its answer is not text"))
 }
 
+/// What an answer comes to, read as far as an agent reads it: a way, or why there is none.
+///
+/// # Errors
+///
+/// When it gives no way.
+#[cfg(feature = "test-support")]
+pub fn judge_proxy(mut answer: &[u8]) -> Result<(), String> {
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    let proxy = Proxy::parse("http://agent@proxy.example:3128", Some("secret"));
+    let proxy = proxy.map_err(|error| error.to_string())?;
+    let reading = pin!(read_head(&mut answer, &proxy));
+    // Bytes that are there are never waited for.
+    let Poll::Ready(head) = reading.poll(&mut Context::from_waker(Waker::noop())) else {
+        return Err("it waits".to_owned());
+    };
+    let judged = head.and_then(|head| judge(&head, &proxy, "collector.example:7070"));
+    judged.map_err(|error| error.to_string())
+}
+
 fn judge(head: &str, proxy: &Proxy, target: &str) -> Result<(), ProxyError> {
     let status =
         head.split(' ').nth(1).and_then(|status| status.get(..3)?.parse::<u16>().ok()).ok_or_else(

@@ -16,6 +16,7 @@ use rustls::ClientConfig;
 use tokio::net::UdpSocket;
 
 use super::error::WayError;
+use super::stagger::first_of;
 use super::stream::{Quic, Stream};
 use crate::logging::sanitise;
 
@@ -36,13 +37,21 @@ pub(super) enum Effort {
     Probe,
 }
 
-/// Connects over QUIC to one address.
+/// Connects over QUIC to the first of a name's addresses that shakes hands.
 ///
 /// # Errors
 ///
-/// When the network refuses UDP, or the handshake does not succeed. It does not end by itself where
+/// When the network refuses UDP to all of them, or no handshake succeeds. It does not end by itself where
 /// nothing answers.
 pub(super) async fn connect(
+    sockets: Vec<SocketAddr>,
+    tls: ClientConfig,
+    effort: Effort,
+) -> Result<Stream, WayError> {
+    first_of(sockets, |socket| Box::pin(connect_to(socket, tls.clone(), effort))).await
+}
+
+async fn connect_to(
     socket: SocketAddr,
     tls: ClientConfig,
     effort: Effort,

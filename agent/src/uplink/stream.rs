@@ -32,6 +32,8 @@ pub struct Traffic {
 /// An open stream to a collector.
 #[derive(Debug)]
 pub struct Stream {
+    /// Where it was to lead, `host:port`.
+    pub to: String,
     /// The address that answered, which is the proxy's where there is one.
     pub address: SocketAddr,
     /// The way it takes.
@@ -65,12 +67,17 @@ pub(super) struct Tls {
 impl Stream {
     /// A stream over QUIC.
     pub(super) fn quic(address: SocketAddr, quic: Quic) -> Self {
-        Self { address, path: Path::QUIC, carrier: Carrier::Quic(Box::new(quic)) }
+        Self {
+            to: String::new(),
+            address,
+            path: Path::QUIC,
+            carrier: Carrier::Quic(Box::new(quic)),
+        }
     }
 
     /// A stream over TLS on TCP.
     pub(super) fn tls(address: SocketAddr, path: Path, tls: Tls) -> Self {
-        Self { address, path, carrier: Carrier::Tls(Box::new(tls)) }
+        Self { to: String::new(), address, path, carrier: Carrier::Tls(Box::new(tls)) }
     }
 
     /// What went over it.

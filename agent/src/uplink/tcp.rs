@@ -6,6 +6,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+#[cfg(target_os = "linux")]
 use std::time::Duration;
 
 use protocol::message::SERVER_NAME;
@@ -17,6 +18,7 @@ use tokio_rustls::TlsConnector;
 
 use super::error::WayError;
 use super::proxy;
+use super::stagger::first_of;
 use super::stream::{Meter, Metered, Stream, Tls};
 use crate::config::Proxy;
 use crate::logging::sanitise;
@@ -26,16 +28,17 @@ use crate::tls::Stranger;
 /// own silence.
 #[cfg(target_os = "linux")]
 const UNACKNOWLEDGED_FOR: Duration = Duration::from_secs(15);
-/// How long each of several addresses may take, before the next one has its turn.
-const ADDRESS_WITHIN: Duration = Duration::from_secs(3);
 
-/// Connects to one of a name's addresses.
+/// Connects to the first of a name's addresses that shakes hands.
 pub(super) async fn connect(
     sockets: Vec<SocketAddr>,
     tls: Arc<ClientConfig>,
 ) -> Result<Stream, WayError> {
-    let stream = open(&sockets).await?;
-    shake_hands(stream, tls, Way::Tcp).await
+    first_of(sockets, |socket| {
+        let tls = Arc::clone(&tls);
+        Box::pin(async move { shake_hands(open(socket).await?, tls, Way::Tcp).await })
+    })
+    .await
 }
 
 /// Connects through a proxy, which finds the collector's address itself.
@@ -45,7 +48,10 @@ pub(super) async fn connect_through(
     target: &str,
     tls: Arc<ClientConfig>,
 ) -> Result<Stream, WayError> {
-    let mut stream = open(&sockets).await.map_err(|error| proxy::ProxyError::Unreachable {
+    // The first that takes the connection: to ask several for a way would show each of them the password, and let
+    // each of them connect to the collector.
+    let opened = first_of(sockets, |socket| Box::pin(open(socket))).await;
+    let mut stream = opened.map_err(|error| proxy::ProxyError::Unreachable {
         proxy: proxy.address(),
         why: error.to_string(),
     })?;
@@ -53,26 +59,10 @@ pub(super) async fn connect_through(
     shake_hands(stream, tls, Way::Proxy).await
 }
 
-async fn open(sockets: &[SocketAddr]) -> Result<TcpStream, WayError> {
-    let mut outcome = WayError::NoAnswer;
-    for (number, socket) in sockets.iter().enumerate() {
-        let connecting = TcpStream::connect(socket);
-        // The last one has as long as whoever waits for all of this gives it.
-        let connected = if number + 1 < sockets.len() {
-            tokio::time::timeout(ADDRESS_WITHIN, connecting).await.ok()
-        } else {
-            Some(connecting.await)
-        };
-        match connected {
-            Some(Ok(stream)) => {
-                set_up(&stream).map_err(WayError::Connect)?;
-                return Ok(stream);
-            }
-            Some(Err(error)) => outcome = WayError::Connect(error),
-            None => outcome = WayError::NoAnswer,
-        }
-    }
-    Err(outcome)
+async fn open(socket: SocketAddr) -> Result<TcpStream, WayError> {
+    let stream = TcpStream::connect(socket).await.map_err(WayError::Connect)?;
+    set_up(&stream).map_err(WayError::Connect)?;
+    Ok(stream)
 }
 
 fn set_up(stream: &TcpStream) -> io::Result<()> {

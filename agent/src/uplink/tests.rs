@@ -1,4 +1,4 @@
-//! The uplink itself, over real sockets: back to QUIC as soon as UDP passes again.
+//! The uplink itself, over real sockets: back to QUIC as soon as UDP passes again, and past what is dead.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -12,8 +12,9 @@ use rustls_pki_types::PrivatePkcs8KeyDer;
 use tokio::net::{TcpListener, UdpSocket};
 use tokio_rustls::TlsAcceptor;
 
+use super::quic::Effort;
 use super::*;
-use crate::config::Reach;
+use crate::config::{Reach, Transport};
 use crate::tls;
 
 /// A collector's TLS, and a host's that trusts it.
@@ -74,9 +75,9 @@ fn goes_back_to_quic_when_udp_passes_again_without_losing_its_connection() {
         let going = async {
             let mut uplink = Uplink::default();
             let name = address.to_string();
-            let plan = || Plan::fresh(&name, &Reach::default(), CONNECT_WITHIN);
-            uplink.connect(plan(), client.clone());
-            let UplinkEvent::Connected(_, path) = uplink.next().await else {
+            let plans = || vec![Plan::fresh(&name, &Reach::default(), CONNECT_WITHIN)];
+            uplink.connect(plans(), client.clone());
+            let UplinkEvent::Connected { path, .. } = uplink.next().await else {
                 panic!("no connection");
             };
             assert_eq!(path.way, Way::Tcp);
@@ -104,8 +105,8 @@ fn goes_back_to_quic_when_udp_passes_again_without_losing_its_connection() {
                 assert!(uplink.has_better());
                 // The connection that stands goes on until it is told otherwise.
                 assert!(uplink.has_room());
-                uplink.connect(plan(), client.clone());
-                let UplinkEvent::Connected(_, path) = uplink.next().await else {
+                uplink.connect(plans(), client.clone());
+                let UplinkEvent::Connected { path, .. } = uplink.next().await else {
                     panic!("no connection");
                 };
                 assert_eq!(path.way, Way::Quic);
@@ -124,5 +125,121 @@ fn goes_back_to_quic_when_udp_passes_again_without_losing_its_connection() {
             }
         });
         limit.await.expect("in time");
+    });
+}
+
+/// How long connecting may take beside something dead: less than the time-out of anything.
+const SOON: Duration = Duration::from_secs(3);
+
+/// Somebody who takes whatever comes and never answers, over UDP and over TCP.
+struct Hole {
+    address: SocketAddr,
+    _sockets: (TcpListener, UdpSocket),
+}
+
+impl Hole {
+    async fn open() -> Self {
+        let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
+        let address = tcp.local_addr().expect("bound");
+        let udp = UdpSocket::bind(address).await.expect("a port");
+        Self { address, _sockets: (tcp, udp) }
+    }
+}
+
+/// Shakes hands with everybody who comes over QUIC.
+async fn welcome(endpoint: quinn::Endpoint) {
+    let mut open = Vec::new();
+    while let Some(incoming) = endpoint.accept().await {
+        open.push(incoming.await);
+    }
+}
+
+/// What comes of dialling while somebody serves.
+async fn soon<T>(serving: impl Future<Output = ()>, dialling: impl Future<Output = T>) -> T {
+    tokio::select! {
+        () = serving => panic!("nobody serves any more"),
+        dialled = tokio::time::timeout(SOON, dialling) => dialled.expect("in time"),
+    }
+}
+
+#[test]
+fn an_address_that_is_dead_costs_a_moment_over_quic() {
+    let (server, client) = pair();
+    runtime().block_on(async {
+        let endpoint = over_quic(server, (Ipv4Addr::LOCALHOST, 0).into());
+        let (hole, good) = (Hole::open().await, endpoint.local_addr().expect("bound"));
+        for effort in [Effort::Full, Effort::Probe] {
+            let dialling = quic::connect(vec![hole.address, good], client.clone(), effort);
+            let stream = soon(welcome(endpoint.clone()), dialling).await.expect("connected");
+            assert_eq!((stream.address, stream.path.way), (good, Way::Quic), "{effort:?}");
+        }
+    });
+}
+
+#[test]
+fn an_address_that_is_dead_costs_a_moment_over_tcp() {
+    let (server, client) = pair();
+    runtime().block_on(async {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
+        let (hole, good) = (Hole::open().await, listener.local_addr().expect("bound"));
+        let serving = over_tcp(listener, TlsAcceptor::from(Arc::new(server)));
+        let dialling = tcp::connect(vec![hole.address, good], Arc::new(client));
+        let stream = soon(serving, dialling).await.expect("connected");
+        assert_eq!((stream.address, stream.path.way), (good, Way::Tcp));
+    });
+}
+
+#[test]
+fn a_collector_that_is_dead_costs_a_moment_whatever_it_is_gone_to_by() {
+    let (server, client) = pair();
+    runtime().block_on(async {
+        let endpoint = over_quic(server.clone(), (Ipv4Addr::LOCALHOST, 0).into());
+        let good = endpoint.local_addr().expect("bound");
+        let listener = TcpListener::bind(good).await.expect("a port");
+        let hole = Hole::open().await;
+        let acceptor = TlsAcceptor::from(Arc::new(server));
+        let serving = async {
+            tokio::join!(welcome(endpoint), over_tcp(listener, acceptor));
+        };
+        let going = async {
+            for (transport, way) in [(Transport::Auto, Way::Quic), (Transport::Tcp, Way::Tcp)] {
+                let reach = Reach { transport, ..Reach::default() };
+                let plan = |to: SocketAddr| Plan::fresh(&to.to_string(), &reach, CONNECT_WITHIN);
+                let mut uplink = Uplink::default();
+                uplink.connect(vec![plan(hole.address), plan(good)], client.clone());
+                let UplinkEvent::Connected { to, address, path } = uplink.next().await else {
+                    panic!("no connection");
+                };
+                assert_eq!((to, address, path.way), (good.to_string(), good, way));
+                uplink.farewell().await;
+            }
+        };
+        soon(serving, going).await;
+    });
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn of_collectors_that_are_all_away_each_is_said() {
+    let (_, client) = pair();
+    runtime().block_on(async {
+        // Both open until both are known, or they might be one.
+        let holes = (Hole::open().await, Hole::open().await);
+        let (one, other) = (holes.0.address, holes.1.address);
+        drop(holes);
+        let plan = |to| Plan::fresh(&format!("{to}"), &Reach::default(), CONNECT_WITHIN);
+        let mut uplink = Uplink::default();
+        uplink.connect(vec![plan(one), plan(other)], client);
+        let event = soon(std::future::pending(), uplink.next()).await;
+        let UplinkEvent::Failed(error) = event else {
+            panic!("connected to nobody");
+        };
+        let said = error.to_string();
+        for address in [one, other] {
+            assert!(
+                said.contains(&format!("{address}: QUIC (UDP): the network refuses UDP")),
+                "{said}"
+            );
+        }
     });
 }

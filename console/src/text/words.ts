@@ -30,6 +30,7 @@ const sources: Record<Schemas['Source'], string> = {
   nuget: 'NuGet package',
   hex: 'Hex package',
   component: 'Component',
+  macports: 'MacPorts',
 };
 
 /** What a source is called. */

@@ -1,4 +1,4 @@
-//! Programs, bundles, store applications, snaps, flatpaks and Homebrew's packages.
+//! Programs, bundles, store applications, snaps, flatpaks, Homebrew's packages and `MacPorts`' ports.
 //!
 //! First what people decided, by identifier and then by name; then the rule that vendor and name
 //! must both agree with a product of the CVE records. A name alone is never enough for a rule.
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::subject::Subject;
 
-/// Products by the name of a distribution's package, which Homebrew's formulae share.
+/// Products by the name of a distribution's package, which Homebrew's formulae and `MacPorts`' ports share.
 const PACKAGES: Table = Table::new(include_str!("../../data/identity/packages.tsv"));
 
 pub(crate) fn identify(
@@ -21,6 +21,10 @@ pub(crate) fn identify(
     known: &dyn Fn(&str, &str) -> bool,
 ) -> Identification {
     let purl = purl::of(subject);
+    if is_pointer(subject) {
+        let reason = "this port holds nothing but links to the ports of its releases";
+        return Identification::Unmapped { reason, purl };
+    }
     let display_name = display_name(subject);
     let name = Name::clean(&display_name);
     let target_sw = target(subject);
@@ -132,6 +136,11 @@ fn decided(subject: &Subject<'_>, name: &Name<'_>) -> Option<Entry> {
             return Some(entry);
         }
     }
+    if subject.source == "macports"
+        && let Some(entry) = port(&subject.name.to_lowercase())
+    {
+        return Some(entry);
+    }
     let said = format!("{} {}", subject.vendor, subject.bundle_id).to_lowercase();
     name.shorter().iter().find_map(|words| {
         let entry = curated::find("app", &words.join(" "))?;
@@ -139,6 +148,23 @@ fn decided(subject: &Subject<'_>, name: &Name<'_>) -> Option<Entry> {
         // which names that has to be.
         (entry.is_distinctive() || entry.agrees(&said)).then_some(entry)
     })
+}
+
+/// What the table says of a port: by its whole name, and then without the line of releases that `MacPorts` writes
+/// behind it (`openssl3`, `python311`, `perl5.34`, `mariadb-10.11`). Both package managers of macOS call most
+/// products alike, so a port is what Homebrew's formula of that name is.
+fn port(own: &str) -> Option<Entry> {
+    let product = own.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
+    let product = product.strip_suffix('-').unwrap_or(product);
+    [own, product].into_iter().find_map(|name| {
+        curated::find("macports", name).or_else(|| curated::find("homebrew", name))
+    })
+}
+
+/// Whether a port is only a way to others. OpenSSL's is, since its releases are ports of their own: its version is
+/// the line that it leads to, `3`, which as a version of OpenSSL would be older than every 3.0.
+fn is_pointer(subject: &Subject<'_>) -> bool {
+    subject.source == "macports" && subject.name == "openssl" && !subject.version.contains('.')
 }
 
 /// The vendors that the subject names, in CPE's words.
@@ -249,19 +275,19 @@ fn vendor_in_name(
     })
 }
 
-/// A Homebrew formula under the name that distributions use for one product only.
+/// A Homebrew formula, or a port, under the name that distributions use for one product only.
 fn formula(
     subject: &Subject<'_>,
     target_sw: TargetSw,
     known: &dyn Fn(&str, &str) -> bool,
 ) -> Option<(Vec<Candidate>, String)> {
-    if subject.source != "homebrew" {
+    if !matches!(subject.source, "homebrew" | "macports") {
         return None;
     }
     let own = subject.name.to_lowercase();
     let own = own.split_once('@').map_or(own.as_str(), |(own, _)| own);
-    // Homebrew builds upstream's releases as they are, so unlike a distribution's package a formula
-    // is judged by their ranges.
+    // Both build upstream's releases as they are, so unlike a distribution's package a formula is
+    // judged by their ranges.
     let pairs = PACKAGES.find(own)?;
     let found = candidates(pairs.split('\t'), target_sw, known);
     Some((found, format!("formula:{own}")))

@@ -110,12 +110,13 @@ mod tests {
             let keys: Vec<&str> = table.lines().map(|(key, _)| key).collect();
             assert!(keys.is_sorted_by(|a, b| a < b));
         }
-        const KINDS: [&str; 9] = [
+        const KINDS: [&str; 10] = [
             "app",
             "bundle",
             "chrome_extension",
             "firefox_addon",
             "homebrew",
+            "macports",
             "package",
             "snap",
             "vscode",

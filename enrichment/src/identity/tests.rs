@@ -174,6 +174,40 @@ fn a_list_that_prints_identifiers_for_names_is_understood() {
 }
 
 #[test]
+fn a_port_is_what_homebrew_calls_so_whichever_line_of_releases_its_name_says() {
+    for (name, version, pair, rule) in [
+        ("curl", "8.7.1", "haxx:curl", "curated:homebrew/curl"),
+        ("openssl3", "3.2.1", "openssl:openssl", "curated:homebrew/openssl"),
+        ("openssl", "1.0.2", "openssl:openssl", "curated:homebrew/openssl"),
+        ("python311", "3.11.8", "python:python", "curated:homebrew/python"),
+        ("perl5.34", "5.34.3", "perl:perl", "curated:homebrew/perl"),
+        ("mariadb-10.11", "10.11.7", "mariadb:mariadb", "curated:homebrew/mariadb"),
+        ("nodejs20", "20.11.0", "nodejs:node.js", "curated:macports/nodejs"),
+        ("lz4", "1.9.4", "lz4_project:lz4", "curated:homebrew/lz4"),
+        ("tiff", "4.6.0", "libtiff:libtiff", "formula:tiff"),
+    ] {
+        let port = Subject {
+            release: "0",
+            platform: Platform { family: "macos", ..Platform::default() },
+            ..subject("macports", name, version)
+        };
+        let found = identified(&port);
+        assert_eq!(pairs(&found).first().map(String::as_str), Some(pair), "{name}");
+        assert_eq!((found.rule.as_ref(), found.version.as_str()), (rule, version), "{name}");
+        assert_eq!(found.purl, None, "{name}");
+    }
+}
+
+#[test]
+fn a_port_of_something_else_or_of_links_alone_is_no_product() {
+    // A module of Perl, an extension of PHP, and a name that only begins like one.
+    for name in ["p5.34-openssl", "php83-curl", "py311-curl", "curl-ca-bundle", "h3", "3", "."] {
+        assert!(unmapped_reason(&subject("macports", name, "1.0")).contains("vendor"), "{name}");
+    }
+    assert!(unmapped_reason(&subject("macports", "openssl", "3")).contains("links"));
+}
+
+#[test]
 fn packages_of_windows_are_found_by_the_words_in_their_names() {
     let package = |name| Subject {
         source: "msix",
@@ -305,7 +339,7 @@ proptest! {
     fn identifying_never_panics_and_is_repeatable(
         source in proptest::sample::select(vec![
             "deb", "rpm", "apk", "snap", "flatpak", "programs", "msix", "apps", "pkg", "homebrew",
-            "python", "npm", "gem", "vscode", "chrome_extension", "firefox_addon", "os",
+            "macports", "python", "npm", "gem", "vscode", "chrome_extension", "firefox_addon", "os",
             "safari_extension", "jetbrains_plugin", "windows_update", "cargo", "",
         ]),
         name in "\\PC{0,30}",

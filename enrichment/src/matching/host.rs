@@ -211,7 +211,7 @@ pub(super) fn with_family<'a>(subject: &Subject<'a>) -> Platform<'a> {
         // Languages, Homebrew and extensions run on several systems, and tell none.
         "deb" | "rpm" | "apk" | "pacman" | "snap" | "flatpak" | "appimage" => "linux",
         "programs" | "msix" => "windows",
-        "apps" | "pkg" => "macos",
+        "apps" | "pkg" | "macports" => "macos",
         _ => "",
     };
     Platform { family, ..platform }

@@ -120,7 +120,8 @@ fn place(record: &SoftwareRecord) -> Option<String> {
         | Source::Maven
         | Source::Nuget
         | Source::Hex
-        | Source::Component => None,
+        | Source::Component
+        | Source::Macports => None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use protocol::software::Source;
 
-use super::super::macos::{apps, os, receipts, safari};
+use super::super::macos::{apps, macports, os, receipts, safari};
 use super::super::{Reader, cargo, chrome, firefox, gem, homebrew, jetbrains, npm, python, vscode};
 
 /// Every reader of this platform.
@@ -11,6 +11,7 @@ pub(super) const READERS: &[Reader] = &[
     Reader { source: Source::Apps, read: apps::read },
     Reader { source: Source::Pkg, read: receipts::read },
     Reader { source: Source::Homebrew, read: homebrew::read },
+    Reader { source: Source::Macports, read: macports::read },
     Reader { source: Source::Python, read: python::read },
     Reader { source: Source::Npm, read: npm::read },
     Reader { source: Source::Gem, read: gem::read },

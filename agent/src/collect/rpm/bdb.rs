@@ -16,8 +16,8 @@
 use std::path::Path;
 
 use super::header::{HeaderReader, Wanted};
-use super::pages::Pages;
 use crate::collect::defects::ReadError;
+use crate::collect::pages::Pages;
 use crate::collect::root::Root;
 
 // `DB_HASHMAGIC` of Berkeley DB's db.h.

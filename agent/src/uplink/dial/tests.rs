@@ -3,7 +3,7 @@
 use super::*;
 
 /// A way that fails after so many seconds of virtual time; for ever without.
-fn fails(way: Way, after_s: Option<u64>, error: WayError) -> (Way, Attempt) {
+fn fails(way: Way, after_s: Option<u64>, error: WayError) -> (Way, Attempt<Stream, WayError>) {
     let failing = async move {
         match after_s {
             Some(seconds) => tokio::time::sleep(Duration::from_secs(seconds)).await,
@@ -14,14 +14,14 @@ fn fails(way: Way, after_s: Option<u64>, error: WayError) -> (Way, Attempt) {
     (way, Box::pin(failing))
 }
 
-fn race(ways: Vec<(Way, Attempt)>) -> Race {
-    Race { waiting: ways.into(), running: Vec::new(), failed: Vec::new() }
+fn race(ways: Vec<(Way, Attempt<Stream, WayError>)>) -> Race {
+    Race::of(ways)
 }
 
 #[expect(clippy::disallowed_methods, reason = "virtual time")]
 async fn seconds(race: &mut Race) -> u64 {
     let began = tokio::time::Instant::now();
-    let limit = tokio::time::timeout(CONNECT_WITHIN, race.run()).await;
+    let limit = tokio::time::timeout(CONNECT_WITHIN, race.0.run()).await;
     assert!(!matches!(limit, Ok(Some(_))), "nothing here succeeds");
     began.elapsed().as_secs()
 }
@@ -45,8 +45,8 @@ async fn a_way_that_is_silent_has_its_head_start_and_no_more() {
     ]);
     // All three are given their turn, and the two that are silent use the time up.
     assert_eq!(seconds(&mut race).await, CONNECT_WITHIN.as_secs());
-    assert_eq!(race.running.len(), 2);
-    assert_eq!(race.failed.len(), 1);
+    assert_eq!(race.0.running.len(), 2);
+    assert_eq!(race.0.failed.len(), 1);
     assert_eq!(race.not_quic(), Some(NotQuic::NoAnswer));
     let said = race.lost("collector:1".to_owned()).to_string();
     for word in ["collector:1: ", "QUIC (UDP): no answer", "TLS (TCP)", "proxy"] {
@@ -61,7 +61,7 @@ async fn a_collector_without_room_is_not_knocked_at_twice() {
         fails(Way::Tcp, Some(0), WayError::NoAnswer),
     ]);
     assert_eq!(seconds(&mut race).await, 1);
-    assert_eq!(race.waiting.len(), 1);
+    assert_eq!(race.0.waiting.len(), 1);
 }
 
 #[test]
@@ -71,7 +71,10 @@ fn knows_its_network_without_saying_anything() {
 
 /// A way that notes when it began and is then silent.
 #[expect(clippy::disallowed_methods, reason = "virtual time")]
-fn notes(way: Way, began: &std::rc::Rc<std::cell::RefCell<Vec<(Way, u64)>>>) -> (Way, Attempt) {
+fn notes(
+    way: Way,
+    began: &std::rc::Rc<std::cell::RefCell<Vec<(Way, u64)>>>,
+) -> (Way, Attempt<Stream, WayError>) {
     let (began, start) = (std::rc::Rc::clone(began), tokio::time::Instant::now());
     let attempt = async move {
         began.borrow_mut().push((way, start.elapsed().as_secs()));
@@ -121,7 +124,7 @@ async fn when_every_way_fails_at_once_nobody_waits() {
         fails(Way::Tcp, Some(0), WayError::Connect(io::ErrorKind::ConnectionRefused.into())),
     ]);
     assert_eq!(seconds(&mut race).await, 0);
-    assert_eq!((race.failed.len(), race.running.len()), (3, 0));
+    assert_eq!((race.0.failed.len(), race.0.running.len()), (3, 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -195,5 +198,23 @@ async fn an_address_is_its_own_only_one() {
     for address in ["192.0.2.1:7070", "[2001:db8::1]:7070"] {
         let found = resolve(address).await.expect("it is one");
         assert_eq!(found.iter().map(ToString::to_string).collect::<Vec<_>>(), [address]);
+    }
+}
+
+#[test]
+fn both_kinds_of_addresses_have_their_turn_and_no_more_than_a_few() {
+    let found = |list: &[&str]| -> Vec<SocketAddr> {
+        list.iter().map(|one| one.parse().expect("an address")).collect()
+    };
+    let (a, b, c) = ("192.0.2.1:1", "192.0.2.2:1", "192.0.2.3:1");
+    let (x, y) = ("[2001:db8::1]:1", "[2001:db8::2]:1");
+    for (from, to) in [
+        (vec![x, y, a, b, c], vec![a, x, b, y]),
+        (vec![x, y], vec![x, y]),
+        (vec![c, b, a], vec![c, b, a]),
+        (vec![a, x], vec![a, x]),
+        (vec![], vec![]),
+    ] {
+        assert_eq!(in_turn(found(&from)), found(&to));
     }
 }

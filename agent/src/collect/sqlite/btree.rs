@@ -11,9 +11,9 @@ const INTERIOR_TABLE: u8 = 5;
 const LEAF_TABLE: u8 = 13;
 
 /// One row of a table: its payload's bytes, those on the row's own page, and where the others are.
-pub(super) struct Cell {
-    pub(super) payload_bytes: usize,
-    pub(super) local: Vec<u8>,
+pub(in crate::collect) struct Cell {
+    pub(in crate::collect) payload_bytes: usize,
+    pub(in crate::collect) local: Vec<u8>,
     pub(super) overflow: u32,
 }
 

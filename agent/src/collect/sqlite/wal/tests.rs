@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 use protocol::software::Source;
 
-use super::super::read as read_rpm;
 use super::*;
+use crate::collect::rpm::read as read_rpm;
 use crate::collect::test_tree::{Tree, data};
 
 const FOLDER: &str = "/usr/lib/sysimage/rpm";

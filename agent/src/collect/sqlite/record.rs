@@ -5,15 +5,27 @@
 //!
 //! Format: section 2.1 of "Database File Format" of `SQLite`'s documentation.
 
+/// What a column holds.
+#[cfg(any(target_os = "macos", test, feature = "test-support"))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::collect) enum Value<'a> {
+    /// NULL, or a kind that nothing here asks for.
+    Nothing,
+    /// An integer.
+    Number(i64),
+    /// A text or a blob.
+    Bytes(&'a [u8]),
+}
+
 /// The columns of a record (2.1), as far as they are in the bytes that are there.
-pub(super) struct Columns<'a> {
+pub(in crate::collect) struct Columns<'a> {
     record: &'a [u8],
     types: &'a [u8],
     at: usize,
 }
 
 impl<'a> Columns<'a> {
-    pub(super) fn new(record: &'a [u8]) -> Option<Self> {
+    pub(in crate::collect) fn new(record: &'a [u8]) -> Option<Self> {
         let mut rest = record;
         let header_bytes = usize::try_from(varint(&mut rest)?).ok()?;
         let types_at = record.len() - rest.len();
@@ -22,7 +34,28 @@ impl<'a> Columns<'a> {
 
     /// Where in the payload the next column is.
     fn next_position(&mut self) -> Option<std::ops::Range<usize>> {
-        let bytes = match varint(&mut self.types)? {
+        let kind = varint(&mut self.types)?;
+        self.place(kind)
+    }
+
+    /// What the next column holds; `None` behind the last one, and where the record is cut.
+    #[cfg(any(target_os = "macos", test, feature = "test-support"))]
+    pub(in crate::collect) fn next_value(&mut self) -> Option<Value<'a>> {
+        let kind = varint(&mut self.types)?;
+        let position = self.place(kind)?;
+        let bytes = self.record.get(position)?;
+        Some(match kind {
+            1..=6 => Value::Number(signed(bytes)),
+            8 => Value::Number(0),
+            9 => Value::Number(1),
+            12.. => Value::Bytes(bytes),
+            _ => Value::Nothing,
+        })
+    }
+
+    /// Where in the payload a column of a kind is that begins here.
+    fn place(&mut self, kind: u64) -> Option<std::ops::Range<usize>> {
+        let bytes = match kind {
             // NULL and integers of one to four bytes.
             kind @ 0..=4 => kind,
             // Integers of six and of eight bytes, and a float.
@@ -39,7 +72,10 @@ impl<'a> Columns<'a> {
     }
 
     /// Where in the payload a column is, by its number from 0.
-    pub(super) fn position_of(mut self, number: usize) -> Option<std::ops::Range<usize>> {
+    pub(in crate::collect) fn position_of(
+        mut self,
+        number: usize,
+    ) -> Option<std::ops::Range<usize>> {
         for _ in 0..number {
             self.next_position()?;
         }
@@ -54,6 +90,14 @@ impl<'a> Iterator for Columns<'a> {
         let position = self.next_position()?;
         self.record.get(position)
     }
+}
+
+/// An integer as columns have it: of up to eight bytes, the largest first, in two's complement.
+#[cfg(any(target_os = "macos", test, feature = "test-support"))]
+fn signed(bytes: &[u8]) -> i64 {
+    let is_negative = bytes.first().is_some_and(|first| first & 0x80 != 0);
+    let begin = if is_negative { -1 } else { 0 };
+    bytes.iter().fold(begin, |number, byte| number << 8 | i64::from(*byte))
 }
 
 /// A number of up to nine bytes (1.6), seven bits each and eight in the ninth.
@@ -100,6 +144,34 @@ mod tests {
         assert_eq!(columns().nth(1), Some([42].as_slice()));
         assert_eq!(columns().position_of(2), Some(7..107));
         assert_eq!(columns().position_of(4), None);
+    }
+
+    #[test]
+    fn reads_what_each_kind_of_column_holds() {
+        // NULL, 0, 1, -2 in a byte, -2 in three, 258, a float, a text, and one that is cut.
+        let record = [
+            &[10, 0, 8, 9, 1, 3, 2, 7, 17, 21][..],
+            &[0xfe, 0xff, 0xff, 0xfe, 1, 2],
+            &[0; 8],
+            b"ab",
+            b"cut",
+        ];
+        let record = record.concat();
+        let mut columns = Columns::new(&record).unwrap();
+        let values: Vec<_> = std::iter::from_fn(|| columns.next_value()).collect();
+        assert_eq!(
+            values,
+            [
+                Value::Nothing,
+                Value::Number(0),
+                Value::Number(1),
+                Value::Number(-2),
+                Value::Number(-2),
+                Value::Number(258),
+                Value::Nothing,
+                Value::Bytes(b"ab"),
+            ]
+        );
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The write-ahead log of a `SQLite` database: pages that are newer than those in the database's file.
 //!
-//! While rpm runs, and after it was killed, what it last wrote may only be here. Frames count up to the
+//! While a program writes, and after it was killed, what it last wrote may only be here. Frames count up to the
 //! last commit whose salts and checksums are right, exactly as `SQLite` recovers them; the log itself
 //! is only read.
 //!
@@ -78,7 +78,7 @@ impl Wal {
             root.check()?;
             let at = HEADER_BYTES as u64 + number * frame_bytes as u64;
             self.file.read_exact_at(&mut frame, at)?;
-            // The rest is of an earlier use of the log, or was being written when rpm was killed.
+            // The rest is of an earlier use of the log, or was being written when its program was killed.
             let Some((page, database_pages)) = checksum.take_frame(header, &frame) else {
                 break;
             };

@@ -1,0 +1,8 @@
+//! A person's `UsrClass.dat`, with the packages that are theirs.
+#![no_main]
+
+#[path = "../checks.rs"]
+#[expect(dead_code, reason = "each target runs its own part")]
+mod checks;
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| checks::usr_class(input));
