@@ -26,6 +26,9 @@ async fn lists(world: &World, endpoint: &Endpoint) -> Vec<(String, usize)> {
         HostSort::Silent,
         HostSort::Enrolled,
         HostSort::Software,
+        HostSort::Findings,
+        HostSort::Critical,
+        HostSort::Kev,
     ] {
         let list = hosts::list(scope, &HostFilter::default(), sort, &page).await.unwrap();
         found.push((format!("hosts by {sort:?}"), list.items.len()));
