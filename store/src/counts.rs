@@ -4,6 +4,7 @@
 //! all of a company's hosts would wait for the row of its most common software. They only see to it that
 //! what is new has a row, so that no list lacks it; the numbers are some minutes old at most. They do so from the
 //! moment that a company's first count begins: lists go by the rows once that one is over.
+//! Hosts need no row to be seen: what has none stands behind those that have one.
 //! Small companies have none of this, and are counted when they ask.
 
 mod due;
@@ -51,6 +52,20 @@ pub(crate) async fn kept_at(
         company_key
     );
     Ok(at.fetch_optional(tx).await?)
+}
+
+/// Of which moment the counts of the company's hosts are; `None` for a company whose hosts are counted when they are
+/// asked for, also one that only a release without such counts has counted.
+pub(crate) async fn hosts_kept_at(
+    tx: &mut PgConnection,
+    company_key: i64,
+) -> Result<Option<OffsetDateTime>, StoreError> {
+    let at = sqlx::query_scalar!(
+        "SELECT hosts_counted_at FROM company_counts
+         WHERE company_key = $1 AND isfinite(counted_at)",
+        company_key
+    );
+    Ok(at.fetch_optional(tx).await?.flatten())
 }
 
 /// What whoever writes something new in a company holds together, and the first count of it alone for a moment.

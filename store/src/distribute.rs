@@ -12,7 +12,7 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use crate::database::Store;
 
 /// Tables of companies' data. The first is the one that the others lie together with.
-pub(crate) const COMPANY_TABLES: [&str; 31] = [
+pub(crate) const COMPANY_TABLES: [&str; 32] = [
     "agents",
     "agent_facts",
     "software",
@@ -37,6 +37,7 @@ pub(crate) const COMPANY_TABLES: [&str; 31] = [
     "company_counts",
     "software_counts",
     "cve_counts",
+    "host_counts",
     "imports",
     "statistics",
     "report_files",

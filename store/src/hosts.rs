@@ -11,7 +11,9 @@ mod filter;
 mod get;
 mod held;
 mod list;
+mod numbers;
 mod software;
+mod sort;
 mod then;
 mod timeline;
 
@@ -25,10 +27,12 @@ pub use self::filter::HostFilter;
 pub(crate) use self::filter::{EXCEPTED, EXCEPTED_BY_LABEL, push_host_filter};
 pub use self::get::{Connection, HostDetail, get};
 pub use self::held::{HeldRow, HostData, export_data};
-pub use self::list::{HostExport, HostSort, export, how_many, list};
+pub use self::list::{HostExport, export, how_many, list};
+pub(crate) use self::numbers::{NumbersFrom, push_numbers};
 pub use self::software::{
     HostSoftware, HostSoftwareExport, HostSoftwareFilter, export_software, software,
 };
+pub use self::sort::HostSort;
 pub use self::timeline::{MOMENT_CHANGES_MAX, Moment, MomentChange, MomentKind, timeline};
 use crate::software::FindingCounts;
 

@@ -1,8 +1,10 @@
 //! A company in a few numbers: what it has, and how its reports get on.
 
 use protocol::ids::CompanyId;
+use sqlx::PgConnection;
 use time::OffsetDateTime;
 
+use crate::counts::kept_at;
 use crate::error::StoreError;
 use crate::software::FindingCounts;
 use crate::tenant::{OperatorScope, TenantScope};
@@ -20,6 +22,8 @@ pub struct Summary {
     pub findings: FindingCounts,
     /// Open findings of software that no such host has any more.
     pub findings_gone: u64,
+    /// Of which moment the findings are, where counts of them are kept; `None` where they are of this moment.
+    pub counted_at: Option<OffsetDateTime>,
 }
 
 /// How a company's reports get on.
@@ -41,7 +45,8 @@ pub struct Pipeline {
     pub dead_letters: u64,
 }
 
-/// What a company has, counted now.
+/// What a company has: counted now, but for the findings of a large one, which are added up from what is kept of
+/// software. Whether that is on hosts is of this moment there as well.
 ///
 /// # Errors
 ///
@@ -49,13 +54,54 @@ pub struct Pipeline {
 pub async fn summary(scope: &TenantScope) -> Result<Summary, StoreError> {
     let mut tx = scope.begin_read("summary.summary").await?;
     let row = sqlx::query!(
-        // Findings are counted by software, of which each is looked for on hosts once (`on_hosts.rs`).
         r#"SELECT
              (SELECT count(*) FROM agents
               WHERE company_key = $1 AND revoked_at IS NULL) AS "agents!",
              (SELECT count(*) FROM software WHERE company_key = $1) AS "software!",
              (SELECT coalesce(sum(digest_count), 0)::bigint FROM agents
-              WHERE company_key = $1) AS "installations!",
+              WHERE company_key = $1) AS "installations!""#,
+        scope.key()
+    )
+    .fetch_one(&mut *tx)
+    .await?;
+    let counted_at = kept_at(&mut tx, scope.key()).await?;
+    let found = if counted_at.is_some() {
+        by_kept_counts(&mut tx, scope.key()).await?
+    } else {
+        by_findings(&mut tx, scope.key()).await?
+    };
+    tx.commit().await?;
+    Ok(Summary {
+        agents: row.agents.unsigned_abs(),
+        software: row.software.unsigned_abs(),
+        installations: row.installations.unsigned_abs(),
+        findings: FindingCounts {
+            open: found.open.unsigned_abs(),
+            critical: found.critical.unsigned_abs(),
+            high: found.high.unsigned_abs(),
+            kev: found.kev.unsigned_abs(),
+            suppressed: found.suppressed.unsigned_abs(),
+        },
+        findings_gone: found.gone.unsigned_abs(),
+        counted_at,
+    })
+}
+
+/// Findings of what is on hosts, and in `gone` the open ones of the rest.
+struct Found {
+    open: i64,
+    critical: i64,
+    high: i64,
+    kev: i64,
+    suppressed: i64,
+    gone: i64,
+}
+
+/// Findings are counted by software, of which each is looked for on hosts once (`on_hosts.rs`).
+async fn by_findings(tx: &mut PgConnection, company_key: i64) -> Result<Found, StoreError> {
+    let found = sqlx::query_as!(
+        Found,
+        r#"SELECT
              coalesce(sum(v.open) FILTER (WHERE v.is_on_hosts), 0)::bigint AS "open!",
              coalesce(sum(v.critical) FILTER (WHERE v.is_on_hosts), 0)::bigint AS "critical!",
              coalesce(sum(v.high) FILTER (WHERE v.is_on_hosts), 0)::bigint AS "high!",
@@ -79,24 +125,37 @@ pub async fn summary(scope: &TenantScope) -> Result<Summary, StoreError> {
              WHERE f.company_key = $1 AND f.resolved_at = 'infinity'
              GROUP BY f.software_key
            ) v"#,
-        scope.key()
-    )
-    .fetch_one(&mut *tx)
-    .await?;
-    tx.commit().await?;
-    Ok(Summary {
-        agents: row.agents.unsigned_abs(),
-        software: row.software.unsigned_abs(),
-        installations: row.installations.unsigned_abs(),
-        findings: FindingCounts {
-            open: row.open.unsigned_abs(),
-            critical: row.critical.unsigned_abs(),
-            high: row.high.unsigned_abs(),
-            kev: row.kev.unsigned_abs(),
-            suppressed: row.suppressed.unsigned_abs(),
-        },
-        findings_gone: row.gone.unsigned_abs(),
-    })
+        company_key
+    );
+    Ok(found.fetch_one(tx).await?)
+}
+
+/// The same of what is kept of software that has findings, one in twenty. The kept number of hosts is not believed here:
+/// revoked ones are in it, and it is minutes old (decision 55).
+async fn by_kept_counts(tx: &mut PgConnection, company_key: i64) -> Result<Found, StoreError> {
+    let found = sqlx::query_as!(
+        Found,
+        r#"SELECT
+             coalesce(sum(v.open) FILTER (WHERE v.is_on_hosts), 0)::bigint AS "open!",
+             coalesce(sum(v.critical) FILTER (WHERE v.is_on_hosts), 0)::bigint AS "critical!",
+             coalesce(sum(v.high) FILTER (WHERE v.is_on_hosts), 0)::bigint AS "high!",
+             coalesce(sum(v.kev) FILTER (WHERE v.is_on_hosts), 0)::bigint AS "kev!",
+             coalesce(sum(v.suppressed) FILTER (WHERE v.is_on_hosts), 0)::bigint AS "suppressed!",
+             coalesce(sum(v.open) FILTER (WHERE NOT v.is_on_hosts), 0)::bigint AS "gone!"
+           FROM (
+             SELECT n.open, n.critical, n.high, n.kev, n.suppressed,
+                    EXISTS (SELECT FROM installations i
+                            WHERE i.company_key = $1 AND i.software_key = n.software_key
+                              AND i.closed_at = 'infinity'
+                              AND (SELECT a.revoked_at IS NULL FROM agents a
+                                   WHERE a.company_key = $1 AND a.key = i.agent_key)
+                            OFFSET 0) AS is_on_hosts
+             FROM software_counts n
+             WHERE n.company_key = $1 AND n.open + n.suppressed > 0
+           ) v"#,
+        company_key
+    );
+    Ok(found.fetch_one(tx).await?)
 }
 
 /// How a company's reports get on.

@@ -1,7 +1,7 @@
 //! Keeps the counts of large companies, which their lists are ordered by (decision 46).
 //!
 //! Every minute it fills in the names that lists are ordered by, where a release before wrote none (decision 60), and
-//! asks of each company whether its counts are due; counting takes a second for fifteen
+//! asks of each company whether its counts are due; counting takes some seconds for fifteen
 //! million installations, and locks nothing that inventories write. One company that cannot be counted keeps no
 //! other from it.
 
@@ -71,6 +71,7 @@ async fn count_due(
         company = %scope.company(),
         software = counted.software,
         cves = counted.cves,
+        hosts = counted.hosts,
         took_ms,
         "counted a large company"
     );

@@ -14,17 +14,18 @@ const FINDINGS_LARGE: i64 = 5_000;
 const AGAIN_AFTER: Duration = Duration::MINUTE;
 /// and than so many times what that took: two in a hundred of a connection's time at most.
 const SHARE: f64 = 50.0;
-/// Some causes leave no trace that is looked for here, such as a host that was removed.
+/// Some causes leave no trace that is looked for here, such as a host that was removed or has lost a label.
 const ALWAYS_AFTER: Duration = Duration::HOUR;
 
 /// What is known of a company beforehand.
 #[derive(Clone, Copy, Debug)]
 struct Standing {
-    /// Of which moment its counts are, and how many seconds they took.
+    /// Of which moment the oldest of its counts are, and how many seconds they took; none while its hosts were never
+    /// counted.
     made: Option<(OffsetDateTime, f64)>,
     /// Whether they were begun, if they were never made to the end.
     is_begun: bool,
-    /// When a report of it was applied, or something happened to a finding.
+    /// When a report of it was applied, something happened to a finding, or an exception was decided on.
     changed_at: Option<OffsetDateTime>,
     installations: i64,
     /// No more than what makes it large.
@@ -49,14 +50,17 @@ pub async fn is_due(
 async fn standing(scope: &TenantScope) -> Result<Standing, StoreError> {
     let mut tx = scope.begin("counts.standing").await?;
     let row = sqlx::query!(
-        r#"SELECT (SELECT counted_at FROM company_counts
-                   WHERE company_key = $1 AND isfinite(counted_at)) AS counted_at,
+        r#"SELECT (SELECT least(counted_at, hosts_counted_at) FROM company_counts
+                   WHERE company_key = $1 AND isfinite(counted_at)
+                     AND hosts_counted_at IS NOT NULL) AS counted_at,
                   (SELECT seconds FROM company_counts
                    WHERE company_key = $1 AND isfinite(counted_at)) AS seconds,
                   EXISTS (SELECT FROM company_counts WHERE company_key = $1) AS "is_begun!",
                   max(applied_at) AS applied_at,
                   (SELECT at FROM finding_events WHERE company_key = $1
                    ORDER BY xact DESC, id DESC LIMIT 1) AS told_at,
+                  (SELECT max(greatest(created_at, decided_at, ended_at)) FROM exceptions
+                   WHERE company_key = $1) AS excepted_at,
                   coalesce(sum(digest_count), 0)::bigint AS "installations!",
                   (SELECT count(*) FROM (
                       SELECT FROM findings WHERE company_key = $1 AND resolved_at = 'infinity'
@@ -71,7 +75,7 @@ async fn standing(scope: &TenantScope) -> Result<Standing, StoreError> {
     Ok(Standing {
         made: row.counted_at.zip(row.seconds),
         is_begun: row.is_begun,
-        changed_at: row.applied_at.max(row.told_at),
+        changed_at: row.applied_at.max(row.told_at).max(row.excepted_at),
         installations: row.installations,
         findings: row.findings,
     })

@@ -5,6 +5,7 @@
 //! nothing, is therefore asked once more with the row locked.
 
 pub(super) mod cves;
+pub(super) mod hosts;
 
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use self::cves::{cve_differences, write_cves};
+use self::hosts::{host_differences, write_hosts};
 use super::{admission, kept_at};
 use crate::error::StoreError;
 use crate::tenant::TenantScope;
@@ -33,6 +35,8 @@ pub struct Counted {
     pub software: u64,
     /// Rows of CVEs that were written.
     pub cves: u64,
+    /// Rows of hosts that were written.
+    pub hosts: u64,
 }
 
 /// Counts a company as it is at `now`, within half an hour. `seconds` gives how long that has taken so far.
@@ -79,6 +83,16 @@ pub(super) async fn count_by(
         counted.cves += some.differences.len() as u64;
         after = some.next;
     }
+    // Last: it adds up what software has.
+    loop {
+        let some = host_differences(scope, differences_max).await?;
+        write_hosts(scope, &some).await?;
+        let rows = some.len() as u64;
+        counted.hosts += rows;
+        if is_all(rows) {
+            break;
+        }
+    }
     end(scope, now, seconds()).await?;
     Ok(counted)
 }
@@ -114,7 +128,8 @@ pub(super) async fn end(
     let mut tx = scope.begin("counts.made").await?;
     // It is there, unless the company was erased meanwhile: then nothing is to come after it.
     sqlx::query!(
-        "UPDATE company_counts SET counted_at = $2, seconds = $3 WHERE company_key = $1",
+        "UPDATE company_counts SET counted_at = $2, hosts_counted_at = $2, seconds = $3
+         WHERE company_key = $1",
         scope.key(),
         now,
         seconds

@@ -1,5 +1,6 @@
-//! How many findings hosts have, counted by software: once for all of these hosts that have it, and for what they
-//! have alone. One host has a thousandth of a large company's findings.
+//! How many findings some hosts have. Of a page of a large company they are kept; otherwise they are counted by software:
+//! once for all of these hosts that have it, and for what they have alone. One host has a thousandth of a large
+//! company's findings.
 
 use std::collections::BTreeMap;
 
@@ -7,12 +8,32 @@ use protocol::ids::AgentId;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::counts::{KEPT_FROM, kept_at};
+use super::excepted;
+use crate::counts::{KEPT_FROM, hosts_kept_at, kept_at};
 use crate::error::StoreError;
 use crate::software::FindingCounts;
 
-/// Findings of some hosts, by severity, whatever is left out on some of them. Hosts without any are left out.
-pub(super) async fn findings(
+/// Findings of a page's hosts: those that are kept, and counted now for hosts that came since the count or whose
+/// company keeps none. Hosts without any may be left out.
+pub(super) async fn of_page(
+    tx: &mut PgConnection,
+    company_key: i64,
+    agents: &[Uuid],
+) -> Result<BTreeMap<AgentId, FindingCounts>, StoreError> {
+    if hosts_kept_at(tx, company_key).await?.is_none() {
+        return now(tx, company_key, agents).await;
+    }
+    let mut counts = by_agent(kept(tx, company_key, agents).await?);
+    let others: Vec<Uuid> =
+        agents.iter().copied().filter(|id| !counts.contains_key(&AgentId(*id))).collect();
+    if !others.is_empty() {
+        counts.append(&mut now(tx, company_key, &others).await?);
+    }
+    Ok(counts)
+}
+
+/// Findings of some hosts, by severity, as they are now. Hosts without any are left out.
+pub(super) async fn now(
     tx: &mut PgConnection,
     company_key: i64,
     agents: &[Uuid],
@@ -23,6 +44,12 @@ pub(super) async fn findings(
     } else {
         by_findings(tx, company_key, agents).await?
     };
+    let mut counts = by_agent(rows);
+    excepted::take_out(tx, company_key, agents, &mut counts).await?;
+    Ok(counts)
+}
+
+fn by_agent(rows: Vec<Row>) -> BTreeMap<AgentId, FindingCounts> {
     let counts = rows.into_iter().map(|row| {
         let counts = FindingCounts {
             open: row.open.unsigned_abs(),
@@ -33,7 +60,7 @@ pub(super) async fn findings(
         };
         (AgentId(row.id), counts)
     });
-    Ok(counts.collect())
+    counts.collect()
 }
 
 struct Row {
@@ -43,6 +70,23 @@ struct Row {
     high: i64,
     kev: i64,
     suppressed: i64,
+}
+
+/// The rows that are kept of hosts.
+async fn kept(
+    tx: &mut PgConnection,
+    company_key: i64,
+    agents: &[Uuid],
+) -> Result<Vec<Row>, StoreError> {
+    let rows = sqlx::query_as!(
+        Row,
+        "SELECT a.id, k.open, k.critical, k.high, k.kev, k.suppressed
+         FROM agents a JOIN host_counts k ON k.company_key = $1 AND k.agent_key = a.key
+         WHERE a.company_key = $1 AND a.id = ANY($2)",
+        company_key,
+        agents
+    );
+    Ok(rows.fetch_all(tx).await?)
 }
 
 /// Where no counts are kept, the findings of all software that the hosts have.

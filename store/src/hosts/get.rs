@@ -8,8 +8,8 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::Host;
-use super::list::{HostRow, count_findings};
+use super::list::HostRow;
+use super::{Host, counted};
 use crate::agents::{digest, position};
 use crate::enrolment_tokens::Labels;
 use crate::error::StoreError;
@@ -97,7 +97,7 @@ pub async fn get(scope: &TenantScope, agent: AgentId) -> Result<Option<HostDetai
     )
     .fetch_optional(&mut *tx)
     .await?;
-    let mut findings = count_findings(&mut tx, scope.key(), &[agent.0]).await?;
+    let mut findings = counted::now(&mut tx, scope.key(), &[agent.0]).await?;
     tx.commit().await?;
     let mut detail = HostDetail::new(row, facts)?;
     detail.host.findings = findings.remove(&agent).unwrap_or_default();

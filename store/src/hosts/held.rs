@@ -33,11 +33,12 @@ enum By {
 }
 
 /// What goes with a host. The agent's own row is the last: while it is there, reports find it.
-pub(super) const HELD: [Held; 15] = [
+pub(super) const HELD: [Held; 16] = [
     Held { table: "installations", by: By::Key("agent_key") },
     Held { table: "agent_facts", by: By::Key("agent_key") },
     Held { table: "host_labels", by: By::Key("agent_key") },
     Held { table: "host_evaluations", by: By::Key("agent_key") },
+    Held { table: "host_counts", by: By::Key("agent_key") },
     Held { table: "policy_results", by: By::Key("agent_key") },
     Held { table: "policy_events", by: By::Key("agent_key") },
     Held { table: "finding_exceptions", by: By::Key("agent_key") },

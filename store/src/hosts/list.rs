@@ -1,7 +1,5 @@
 //! The list of a company's hosts.
 
-use std::collections::BTreeMap;
-
 use protocol::host::Platform;
 use protocol::ids::AgentId;
 use sqlx::{FromRow, PgConnection, Postgres, QueryBuilder};
@@ -9,56 +7,15 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use super::filter::{HostFilter, push_host_filter};
-use super::{Host, HostKind, counted, excepted, then};
-use crate::counts::kept_at;
+use super::sort::{Along, HostSort, select};
+use super::{Host, HostKind, counted, then};
+use crate::counts::{hosts_kept_at, kept_at};
 use crate::error::StoreError;
 use crate::export::Rows;
 use crate::names;
-use crate::page::{Order, Page, PageRequest, SortType, within};
+use crate::page::{Listed, Page, PageRequest, within};
 use crate::software::FindingCounts;
 use crate::tenant::TenantScope;
-
-/// The order of a list.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum HostSort {
-    /// By name.
-    #[default]
-    Hostname,
-    /// By when it last said anything, newest first.
-    LastSeen,
-    /// By when it last said anything, longest ago first; what never did counts from its enrolment on, and
-    /// assets without an agent, which are never missed, come last.
-    Silent,
-    /// By when it became an agent, newest first.
-    Enrolled,
-    /// By how much software it has, most first.
-    Software,
-}
-
-impl HostSort {
-    /// `is_low`: hosts have their names in small letters.
-    const fn order(self, is_low: bool) -> Order {
-        let (by, of, descending) = match self {
-            Self::Hostname if is_low => ("hostname_low", SortType::Text, false),
-            Self::Hostname => ("lower(hostname)", SortType::Text, false),
-            Self::LastSeen => (
-                "coalesce((extract(epoch FROM last_seen_at) * 1000000)::bigint, 0)",
-                SortType::Integer,
-                true,
-            ),
-            Self::Silent => (
-                "CASE WHEN kind = 'agent' THEN (extract(epoch FROM
-                     coalesce(last_seen_at, enrolled_at)) * 1000000)::bigint
-                 ELSE 9223372036854775807 END",
-                SortType::Integer,
-                false,
-            ),
-            Self::Enrolled => ("enrolled_at", SortType::Instant, true),
-            Self::Software => ("digest_count", SortType::Integer, true),
-        };
-        Order { by, of, descending, tie: "id", tie_is_uuid: true }
-    }
-}
 
 /// A page of hosts.
 ///
@@ -72,22 +29,51 @@ pub async fn list(
     page: &PageRequest,
 ) -> Result<Page<Host>, StoreError> {
     let mut tx = scope.begin_read("hosts.list").await?;
-    let is_low = sort == HostSort::Hostname && names::of_hosts(&mut tx, scope.key()).await?;
-    let order = sort.order(is_low);
-    let mut query = select(scope, filter, order)?;
-    order.push_after(&mut query, page)?;
-    order.push_end(&mut query, page);
-    #[cfg(test)]
-    crate::page::note(&query);
-    let rows = query.build_query_as().fetch_all(&mut *tx).await?;
-    let mut page = order.page(rows, page, |row: HostRow| Ok(Host::from(row)))?;
-    count(&mut tx, scope.key(), &mut page.items, filter.as_of).await?;
-    let counted_at = match filter.as_of {
-        None => kept_at(&mut tx, scope.key()).await?,
+    if sort.is_by_number() {
+        // Two questions are asked, and a host that is counted between them would be in neither answer.
+        sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ").execute(&mut *tx).await?;
+    }
+    let hosts_at = match filter.as_of {
+        None => hosts_kept_at(&mut tx, scope.key()).await?,
         Some(_) => None,
+    };
+    let is_low = sort == HostSort::Hostname && names::of_hosts(&mut tx, scope.key()).await?;
+    let along = sort.along(is_low, hosts_at.is_some());
+    let query = page_of(scope, filter, (sort, along), page)?;
+    let mut rows: Vec<Listed<HostRow>> = fetch(&mut tx, query).await?;
+    if along == Along::Kept && (rows.len() as u64) < page.rows().unsigned_abs() {
+        let query = page_of(scope, filter, (sort, Along::Uncounted), page)?;
+        rows.extend(fetch(&mut tx, query).await?);
+    }
+    let mut page = sort.order(along).page(rows, page, |row: HostRow| Ok(Host::from(row)))?;
+    count(&mut tx, scope.key(), &mut page.items, filter.as_of).await?;
+    let counted_at = match (hosts_at, filter.as_of) {
+        (None, None) => kept_at(&mut tx, scope.key()).await?,
+        (at, _) => at,
     };
     tx.commit().await?;
     Ok(page.counted(counted_at))
+}
+
+fn page_of(
+    scope: &TenantScope,
+    filter: &HostFilter,
+    (sort, along): (HostSort, Along),
+    page: &PageRequest,
+) -> Result<QueryBuilder<Postgres>, StoreError> {
+    let mut query = select(scope, filter, sort, along)?;
+    sort.order(along).push_after(&mut query, page)?;
+    sort.order(along).push_end(&mut query, page);
+    Ok(query)
+}
+
+async fn fetch(
+    tx: &mut PgConnection,
+    mut query: QueryBuilder<Postgres>,
+) -> Result<Vec<Listed<HostRow>>, StoreError> {
+    #[cfg(test)]
+    crate::page::note(&query);
+    Ok(query.build_query_as().fetch_all(tx).await?)
 }
 
 /// How many hosts a filter has, counted now.
@@ -117,9 +103,13 @@ pub async fn export(
     filter: &HostFilter,
     sort: HostSort,
 ) -> Result<HostExport, StoreError> {
-    let order = sort.order(false);
-    let mut query = select(scope, filter, order)?;
-    order.push_order(&mut query);
+    let along = if sort.is_by_number() && is_kept(scope, filter).await? {
+        Along::All
+    } else {
+        sort.along(false, false)
+    };
+    let mut query = select(scope, filter, sort, along)?;
+    sort.order(along).push_order(&mut query);
     Ok(HostExport { rows: Rows::open(scope, "hosts.export", query).await?, as_of: filter.as_of })
 }
 
@@ -145,17 +135,15 @@ impl HostExport {
     }
 }
 
-fn select(
-    scope: &TenantScope,
-    filter: &HostFilter,
-    order: Order,
-) -> Result<QueryBuilder<Postgres>, StoreError> {
-    let mut query = within(scope, SELECT)?;
-    order.push_columns(&mut query);
-    // Every key is above 0; saying so opens the indexes of these orders, which nothing else may use.
-    query.push(" FROM agents a WHERE company_key = $1 AND a.key > 0");
-    push_host_filter(&mut query, filter);
-    Ok(query)
+/// Whether the hosts' counts are kept, and are of the moment that is asked for.
+async fn is_kept(scope: &TenantScope, filter: &HostFilter) -> Result<bool, StoreError> {
+    if filter.as_of.is_some() {
+        return Ok(false);
+    }
+    let mut tx = scope.begin_whole("hosts.is_kept").await?;
+    let is_kept = hosts_kept_at(&mut tx, scope.key()).await?.is_some();
+    tx.commit().await?;
+    Ok(is_kept)
 }
 
 /// Findings are counted for a page's hosts alone, never for the whole list.
@@ -175,25 +163,11 @@ async fn count(
         }
         return Ok(());
     }
-    let mut findings = count_findings(tx, company_key, &ids).await?;
+    let mut findings = counted::of_page(tx, company_key, &ids).await?;
     for host in hosts {
         host.findings = findings.remove(&host.id).unwrap_or_default();
     }
     Ok(())
-}
-
-const SELECT: &str = "SELECT id, kind, hostname, platform_family, platform_id, platform_version, os_name, \
-                      agent_version, enrolled_at, last_seen_at, revoked_at, digest_count, seen_every_s";
-
-/// Findings of some hosts, by severity. Hosts without any are left out.
-pub(super) async fn count_findings(
-    tx: &mut PgConnection,
-    company_key: i64,
-    agents: &[Uuid],
-) -> Result<BTreeMap<AgentId, FindingCounts>, StoreError> {
-    let mut counts = counted::findings(tx, company_key, agents).await?;
-    excepted::take_out(tx, company_key, agents, &mut counts).await?;
-    Ok(counts)
 }
 
 #[derive(Debug, FromRow)]
@@ -242,28 +216,5 @@ impl From<HostRow> for Host {
             software: row.digest_count.unsigned_abs(),
             findings: FindingCounts::default(),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::page::{After, SortValue, explain};
-    use crate::test_fixtures::{World, id};
-
-    #[tokio::test]
-    async fn a_page_of_hosts_deep_in_the_list_begins_where_the_index_says() {
-        let world = World::new().await;
-        let value = SortValue::Text("web-50000".to_owned());
-        let after = After { value, id: id().to_string(), seen: 50_000 };
-        let page = PageRequest { limit: 100, after: Some(after) };
-        let order = HostSort::Hostname.order(true);
-        let mut query = select(&world.scope, &HostFilter::default(), order).unwrap();
-        order.push_after(&mut query, &page).unwrap();
-        order.push_end(&mut query, &page);
-        let plan = explain(&world.scope, query).await;
-        let begins = plan.lines().find(|line| line.contains("Index Cond")).unwrap_or_default();
-        assert!(begins.contains("(ROW(hostname_low, id) > ROW("), "{plan}");
-        assert!(!plan.contains("Sort"), "{plan}");
     }
 }

@@ -155,5 +155,5 @@ async fn a_count_that_takes_longer_than_a_statement_may_comes_to_its_end() {
     }
     sqlx::raw_sql("ROLLBACK").execute(&mut holder).await.unwrap();
     let counted = counting.join_next().await.unwrap().unwrap().unwrap();
-    assert_eq!(counted, Counted { software: 4, cves: 4 });
+    assert_eq!(counted, Counted { software: 4, cves: 4, hosts: 4 });
 }

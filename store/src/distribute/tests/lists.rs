@@ -125,6 +125,9 @@ async fn ask_for_hosts(scope: &TenantScope, page: &PageRequest) {
             HostSort::Silent,
             HostSort::Enrolled,
             HostSort::Software,
+            HostSort::Findings,
+            HostSort::Critical,
+            HostSort::Kev,
         ] {
             hosts::list(scope, &filter, sort, page).await.unwrap();
             hosts::export(scope, &filter, sort).await.unwrap();

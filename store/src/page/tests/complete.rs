@@ -77,6 +77,9 @@ async fn pages_of_hosts_are_complete_in_every_order() {
         HostSort::Silent,
         HostSort::Enrolled,
         HostSort::Software,
+        HostSort::Findings,
+        HostSort::Critical,
+        HostSort::Kev,
     ] {
         check(7, |page| async move { hosts::list(scope, filter, sort, &page).await }).await;
     }
