@@ -150,7 +150,7 @@ serve() {
   done
   say 'waiting until lists are counted'
   wait_until 'SELECT count(*) > 0 AND count(*) = count(finished_at) FROM match_generations'
-  wait_until 'SELECT count(*) > 0 FROM company_counts'
+  wait_until 'SELECT count(hosts_counted_at) > 0 FROM company_counts'
 }
 
 # What the browser has to know: where, who, whose.

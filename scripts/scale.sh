@@ -230,7 +230,7 @@ many() {
   writes $((2 * read_s + 30)) "$((RANDOM + 1))" &
   fleet=$!
   # The agents enrol and send their first inventories, and large companies are counted.
-  wait_until "SELECT (SELECT count(*) FROM company_counts) >= count(*)
+  wait_until "SELECT (SELECT count(hosts_counted_at) FROM company_counts) >= count(*)
     FROM (SELECT FROM agents GROUP BY company_key HAVING sum(digest_count) >= 20000) large"
   sleep 8
   "$release/muster-sim" read --api "http://$http" --api-key-file "$dir/operator-key" --clients 1 --seconds "$read_s"
@@ -246,7 +246,7 @@ lists() {
   ask "hosts" hosts
   host=$(first id)
   ask "hosts, next page" "hosts?page_token=$(first next_page_token)"
-  for sort in last_seen enrolled software; do ask "hosts by $sort" "hosts?sort=$sort"; done
+  for sort in last_seen enrolled software findings critical kev; do ask "hosts by $sort" "hosts?sort=$sort"; done
   ask "hosts whose name contains" "hosts?query=host-77"
   ask "host" "hosts/$host"
   ask "software of a host" "hosts/$host/software"

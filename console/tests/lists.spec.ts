@@ -38,6 +38,25 @@ test('which columns are shown stands in the address', async () => {
   await expect(page).toHaveURL(/hide=os/);
 });
 
+test('hosts stand in the order of their findings, whatever these are', async () => {
+  await page.goto(at('/hosts'));
+  for (const [name, sort] of [
+    ['Open findings', 'findings'],
+    ['Critical', 'critical'],
+    ['Exploited', 'kev'],
+  ] as const) {
+    await table().getByRole('columnheader', { name }).getByRole('button').click();
+    await expect(page).toHaveURL(new RegExp(`sort=${sort}`));
+    await settled(page);
+    const answer = await page.request.get(`/api/v1/hosts?sort=${sort}`, {
+      headers: { 'Muster-Company': site().company },
+    });
+    const { items } = (await answer.json()) as { items: { id: string }[] };
+    expect(items.length).toBeGreaterThan(1);
+    await expect(rows().first()).toHaveAttribute('data-row', items[0]?.id ?? '');
+  }
+});
+
 test('hosts that are picked are given a label, and those of a filter lose it', async () => {
   const headers = { 'Muster-Csrf': '1', 'Muster-Company': site().company };
   const made = await page.request.post('/api/v1/labels', { headers, data: { name: LABEL } });

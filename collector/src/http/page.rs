@@ -31,8 +31,8 @@ pub(crate) struct Page<T> {
     next_page_token: Option<String>,
     /// How many rows the list has.
     total: TotalView,
-    /// Of which moment orders by a number and numbers of a hundred and more are, in a large company; absent
-    /// where all is of this moment.
+    /// Of which moment orders by a number, numbers of a hundred and more and findings of hosts are, in a large
+    /// company; absent where all is of this moment.
     #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<DateTime>")]
     counted_at: Option<OffsetDateTime>,

@@ -46,7 +46,7 @@ export const hosts = search({
   fails: text,
   revoked: flag,
   as_of: instant,
-  sort: oneOf(['hostname', 'last_seen', 'silent', 'enrolled', 'software']),
+  sort: oneOf(['hostname', 'last_seen', 'silent', 'enrolled', 'software', 'findings', 'critical', 'kev']),
   ...page,
 });
 

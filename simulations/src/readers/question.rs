@@ -7,12 +7,15 @@ use serde::Deserialize;
 use super::connection::Connection;
 
 /// Lists by the name of their figure. What stands in braces is one of the company's own.
-const LISTS: [(&str, &str); 40] = [
+const LISTS: [(&str, &str); 43] = [
     ("summary", "summary"),
     ("hosts", "hosts"),
     ("hosts by last seen", "hosts?sort=last_seen"),
     ("hosts by enrolment", "hosts?sort=enrolled"),
     ("hosts by software", "hosts?sort=software"),
+    ("hosts by findings", "hosts?sort=findings"),
+    ("hosts by critical", "hosts?sort=critical"),
+    ("hosts by KEV", "hosts?sort=kev"),
     ("hosts whose name contains", "hosts?query=host-7"),
     ("hosts of a platform", "hosts?platform=linux"),
     ("hosts with software", "hosts?software={software}"),

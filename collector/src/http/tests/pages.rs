@@ -97,7 +97,10 @@ async fn fleet(api: &Api) {
 
 /// The lists that have several orders.
 const SORTED: [(&str, &[&str]); 4] = [
-    ("/hosts", &["hostname", "last_seen", "enrolled", "software"]),
+    (
+        "/hosts",
+        &["hostname", "last_seen", "enrolled", "software", "findings", "critical", "kev"],
+    ),
     ("/software", &["name", "hosts", "findings", "first_seen"]),
     ("/findings", &["severity", "epss", "opened", "hosts"]),
     ("/cves", &["severity", "epss", "kev", "hosts", "published"]),

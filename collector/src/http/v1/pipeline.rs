@@ -46,6 +46,10 @@ struct SummaryView {
     findings: CountsView,
     /// Open findings of software that no such host has any more.
     findings_gone: u64,
+    /// Of which moment the findings are, where a job counts them; absent where they are of this moment.
+    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<DateTime>")]
+    counted_at: Option<OffsetDateTime>,
     #[serde(with = "time::serde::rfc3339")]
     #[schemars(with = "DateTime")]
     as_of: OffsetDateTime,
@@ -58,7 +62,7 @@ async fn summary(
     let scope = tenant.scope;
     // Taken before the numbers, which may be newer than it says but never older.
     let as_of = state.clock.now();
-    let Summary { agents, software, installations, findings, findings_gone } =
+    let Summary { agents, software, installations, findings, findings_gone, counted_at } =
         summary::summary(&scope).await?;
     let findings = findings.into();
     let overdue = HostFilter { overdue_at: Some(as_of), ..HostFilter::default() };
@@ -70,6 +74,7 @@ async fn summary(
         installations,
         findings,
         findings_gone,
+        counted_at,
         as_of,
     }))
 }

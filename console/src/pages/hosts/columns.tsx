@@ -37,7 +37,20 @@ export const hostColumns: ColumnDef<Host>[] = [
   {
     id: 'findings',
     header: text.host.findings,
+    meta: { sort: 'findings' },
     cell: ({ row }) => <Counts of={row.original.findings} />,
+  },
+  {
+    id: 'critical',
+    header: text.host.critical,
+    meta: { sort: 'critical', isNumber: true, wide: true },
+    cell: ({ row }) => asNumber(row.original.findings.critical),
+  },
+  {
+    id: 'kev',
+    header: text.host.kev,
+    meta: { sort: 'kev', isNumber: true, wide: true },
+    cell: ({ row }) => asNumber(row.original.findings.kev),
   },
   {
     id: 'software',

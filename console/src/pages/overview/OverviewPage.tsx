@@ -16,7 +16,7 @@ export function OverviewPage() {
   return (
     <>
       <PageHead title={text.overview.title} lead={text.overview.lead}>
-        <ReadAt read={Object.values(reads)} />
+        <ReadAt read={Object.values(reads)} countedAt={reads.summary.data?.counted_at} />
       </PageHead>
       <Stack gap="lg">
         <ReadView read={reads.summary} lines={3}>

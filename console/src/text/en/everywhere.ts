@@ -69,7 +69,7 @@ export const common = {
   noneFoundDetail: 'Nothing fits these filters. Clear some of them, or look at another time.',
   notKnown: 'not known',
   readAt: (at: string) => `As of ${at}`,
-  countedAt: (at: string) => `numbers from 100 on as counted at ${at}`,
+  countedAt: (at: string) => `numbers as counted at ${at}`,
   refresh: 'Refresh',
   reload: 'Load the page again',
   remove: 'Remove',

@@ -22,6 +22,8 @@ export const host = {
   now: (header: string) => `${header} (now)`,
   os: 'Operating system',
   findings: 'Open findings',
+  critical: 'Critical',
+  kev: 'Exploited',
   software: 'Software',
   seen: 'Last heard of',
   enrolled: 'Enrolled',

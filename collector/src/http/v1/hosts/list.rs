@@ -137,6 +137,9 @@ enum Sort {
     Silent,
     Enrolled,
     Software,
+    Findings,
+    Critical,
+    Kev,
 }
 
 impl Sort {
@@ -147,6 +150,9 @@ impl Sort {
             Self::Silent => (HostSort::Silent, "hosts.silent"),
             Self::Enrolled => (HostSort::Enrolled, "hosts.enrolled"),
             Self::Software => (HostSort::Software, "hosts.software"),
+            Self::Findings => (HostSort::Findings, "hosts.findings"),
+            Self::Critical => (HostSort::Critical, "hosts.critical"),
+            Self::Kev => (HostSort::Kev, "hosts.kev"),
         }
     }
 }
@@ -185,7 +191,7 @@ pub(super) async fn export(
 impl ListQuery {
     async fn filter(self, scope: &TenantScope, state: &ApiState) -> Result<HostFilter, Problem> {
         let as_of = moment::as_of(self.as_of, scope, state).await?;
-        if as_of.is_some() && matches!(self.sort, Sort::Software | Sort::LastSeen | Sort::Silent) {
+        if as_of.is_some() && !matches!(self.sort, Sort::Hostname | Sort::Enrolled) {
             let detail = "with as_of, hosts are sorted by hostname or enrolled";
             return Err(Problem::field("sort", detail));
         }
