@@ -8,7 +8,9 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
 
-use enrichment::advisory::{Advisory, Affected, DENIED, End, Place, Span, UNIMPORTANT, Verdict};
+use enrichment::advisory::{
+    Advisory, Affected, DENIED, End, NOT_AFFECTED_FROM, Place, Span, UNIMPORTANT, Verdict,
+};
 use enrichment::cpe::{Attribute, Cpe};
 use enrichment::cve::CveRecord;
 use enrichment::evaluation::{self, Confidence, Finding, Why};
@@ -200,6 +202,9 @@ impl<'a> Asked<'a> {
         }
         if is_unimportant {
             notes.push("the publisher does not treat it as a vulnerability".into());
+        }
+        if affected.note == NOT_AFFECTED_FROM {
+            notes.push("the publisher names the version that is not affected, and no repair".into());
         }
         Finding {
             cve: cve.into(),
