@@ -86,6 +86,55 @@ test('whoever signs in next at the same browser finds nothing of who was there b
   await operator.context().close();
 });
 
+test('who is at home in two companies has one of them in the address, and never one in place of another', async ({
+  browser,
+}) => {
+  const { page: operator, context } = await open(browser);
+  await signIn(operator);
+  const email = `both.${Date.now()}@example.org`;
+  const password = 'one long password for both';
+  for (const company of [site().company, site().other]) {
+    const headers = { 'Muster-Csrf': '1', 'Muster-Company': company };
+    const data = { email, role: 'viewer' };
+    const invited = await operator.request.post('/api/v1/invitations', { headers, data });
+    expect(invited.ok(), await invited.text()).toBe(true);
+    const { token } = (await invited.json()) as { token: string };
+    const accepted = await operator.request.post('/api/v1/invitations/accept', {
+      headers: { 'Muster-Csrf': '1' },
+      data: { token, name: 'Both', password },
+    });
+    expect(accepted.ok(), await accepted.text()).toBe(true);
+  }
+  await context.close();
+  const { page } = await open(browser);
+  await signIn(page, email, password);
+  await expect(page).toHaveURL(/company=[0-9a-f-]{36}/);
+  await page.goto('/hosts');
+  await expect(page).toHaveURL(/\/hosts\?company=[0-9a-f-]{36}/);
+  await page.goto('/hosts?company=00000000-0000-4000-8000-000000000000');
+  await expect(page.getByText('There is nothing here')).toBeVisible();
+  await page.getByRole('link', { name: 'Overview' }).click();
+  await expect(page.getByRole('combobox', { name: 'Company', exact: true })).toBeVisible();
+  await expect(page).toHaveURL(/company=[0-9a-f-]{36}/);
+  await page.context().close();
+});
+
+test('the numbers of the nodes say of when they are', async ({ browser }) => {
+  const { page } = await open(browser);
+  await signIn(page);
+  // Without the company's own, those of the nodes are all that there is.
+  await page.route('**/api/v1/pipeline', (route) =>
+    route.fulfill({ status: 404, json: { title: 'not found', status: 404 } }),
+  );
+  await page.goto(`/pipeline?company=${site().company}`);
+  await expect(page.getByRole('heading', { name: 'Nodes' })).toBeVisible();
+  await expect(page.getByText(/As of \d\d:\d\d:\d\d/)).toBeVisible();
+  const asked = page.waitForRequest((request) => request.url().endsWith('/api/v1/operator/pipeline'));
+  await page.getByRole('button', { name: 'Refresh' }).click();
+  await asked;
+  await page.context().close();
+});
+
 test('an operator makes a company, and it begins with how its first host comes', async ({ browser }) => {
   const { page } = await open(browser);
   await signIn(page);

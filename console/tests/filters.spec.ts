@@ -14,6 +14,7 @@ test.beforeAll(async ({ browser }) => {
 
 test.afterAll(() => page.context().close());
 
+const filters = () => page.getByRole('search', { name: 'Filters' });
 const search = () => page.getByPlaceholder('A host, software, a CVE or a page');
 
 /** The first of a list of the API. */
@@ -39,6 +40,8 @@ test('a field says it when what is typed there is not in force', async () => {
   await expect(page.getByText('Not in force: a name and a value, as site=north.')).toBeVisible();
   // All filters are taken away, those that are none as well.
   await page.getByRole('button', { name: 'Clear filters' }).click();
+  // The button is gone, and whoever pressed it is where it was.
+  await expect(filters()).toBeFocused();
   await expect(below).toHaveValue('');
   await expect(enrolled).toHaveValue('');
   await expect(page.getByText('Not in force')).toHaveCount(0);
@@ -58,6 +61,7 @@ test('a filter that a link has set is shown by name, and can be taken away', asy
   await chip.press('Enter');
   await expect(page).not.toHaveURL(/software=/);
   await expect(chip).toHaveCount(0);
+  await expect(filters()).toBeFocused();
   await page.goto(at(`/findings?host=${host.id}&state=any`));
   await page
     .getByRole('button', { name: `Take the filter away: Host: ${host.hostname}`, exact: true })
@@ -99,18 +103,19 @@ test('a date counts once its year is whole', async () => {
   await field.focus();
   await page.keyboard.press('ArrowRight');
   await page.keyboard.press('ArrowRight');
-  for (const digit of before.slice(0, 4)) {
-    // As slowly as somebody who looks the date up.
-    await page.keyboard.press(digit);
-    await settled(page);
-  }
+  const [first = '', ...others] = before.slice(0, 4);
+  await page.keyboard.press(first);
+  // Whoever looks the date up is slower than what waits for the next digit.
+  await expect(page.getByText('Not in force: give the whole date and time.')).toBeVisible();
+  for (const digit of others) await page.keyboard.press(digit);
   await field.blur();
-  await settled(page);
+  await expect(page.getByText('Not in force')).toHaveCount(0);
   await expect(field).toHaveValue(before);
+  await settled(page);
   expect(asked.filter((instant) => instant.startsWith('0'))).toEqual([]);
 });
 
-test('the search opens from a field, and not from what is written in a dialog', async () => {
+test('the search opens from a field', async () => {
   await page.goto(at('/hosts'));
   await settled(page);
   for (const field of [page.getByLabel('Part of the name'), page.getByLabel('Kind')]) {
@@ -120,12 +125,49 @@ test('the search opens from a field, and not from what is written in a dialog', 
     await page.keyboard.press('Escape');
     await expect(search()).toBeHidden();
   }
-  await page.goto(at('/labels?edit=new'));
-  const name = page.getByRole('dialog', { name: 'New label' }).getByLabel(/^Name/);
+});
+
+test('the search opens from a button of a dialog, and not from what is written there', async ({
+  browser,
+}) => {
+  const { page: later, context } = await open(browser);
+  await signIn(later);
+  await later.clock.install();
+  await later.goto(at('/labels?edit=new'));
+  // Its script comes after that of the page.
+  await expect(later.getByRole('button', { name: 'Search hosts, software and CVEs' })).toBeVisible();
+  const found = later.getByPlaceholder('A host, software, a CVE or a page');
+  const dialog = later.getByRole('dialog', { name: 'New label' });
+  const name = dialog.getByLabel(/^Name/);
   await name.fill('Half');
   await name.press('Control+k');
-  await expect(search()).toHaveCount(0);
+  // Whatever the keys have set off is over then.
+  await later.clock.runFor(2_000);
+  await expect(found).toHaveCount(0);
   await expect(name).toHaveValue('Half');
+  await dialog.getByRole('button', { name: 'Save' }).press('Control+k');
+  await later.clock.runFor(2_000);
+  await expect(found).toBeFocused();
+  await context.close();
+});
+
+test('the past and who is silent at present are not asked for together', async () => {
+  await page.goto(at(`/hosts?as_of=${encodeURIComponent(site().since)}`));
+  await settled(page);
+  const silent = page.getByLabel('Not heard of since');
+  await silent.fill('2026-01-01T12:00');
+  await silent.blur();
+  await expect(page).toHaveURL(/silent_since=/);
+  await expect(page).not.toHaveURL(/as_of=/);
+  await expect(page.getByLabel('As it was at')).toHaveValue('');
+  await settled(page);
+});
+
+test('an advisory that nothing has can be looked up, however it is spelled', async () => {
+  await page.goto(at('/cves?query=ghsa-9WX4-h78v-vm56'));
+  await expect(page.getByText('Nobody has GHSA-9wx4-h78v-vm56')).toBeVisible();
+  await page.getByRole('link', { name: 'See what is known of it' }).click();
+  await expect(page).toHaveURL(/\/cves\/GHSA-9wx4-h78v-vm56/);
 });
 
 test('the search says nothing is there only when it knows', async () => {

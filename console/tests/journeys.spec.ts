@@ -52,11 +52,13 @@ test('an agent is deployed with the token of the page, and its host appears', as
   await page.getByLabel(/^What it is for/).fill('A second machine');
   await page.getByLabel('Enrolled with the labels').fill('site=north, tier=web');
   await page.getByRole('button', { name: 'Make the token' }).click();
+  // The form is gone with what was pressed, and what has come is read out.
+  await expect(page.getByRole('heading', { name: 'The token is made' })).toBeFocused();
   const token =
     (await page.getByRole('region', { name: 'The token', exact: true }).textContent())?.trim() ?? '';
   expect(token).toMatch(/^mst1\.\S+$/);
   await page.getByLabel('Where the packages lie').fill('https://packages.example/muster');
-  await page.getByText('Windows', { exact: true }).click();
+  await page.getByLabel('System', { exact: true }).selectOption('windows');
   await expect(page.getByRole('region', { name: /^Or silently/ })).toContainText('msiexec /i');
   await expect(page.getByRole('region', { name: /^Install it/ })).toContainText(
     '-From https://packages.example/muster',
@@ -69,6 +71,7 @@ test('an agent is deployed with the token of the page, and its host appears', as
   // Another token has nobody yet, whoever came with this one.
   const address = page.url();
   await page.getByRole('button', { name: 'Make another token' }).click();
+  await expect(page.getByRole('heading', { name: 'New enrolment token' })).toBeFocused();
   await page.getByLabel(/^What it is for/).fill('A third machine');
   await page.getByRole('button', { name: 'Make the token' }).click();
   await expect(page.getByText('Waiting for the first host')).toBeVisible();
@@ -357,9 +360,22 @@ test('an import whose stream ends too early is asked for until it is over', asyn
 test('signing out leaves nothing behind', async () => {
   await page.goto(at('/hosts'));
   await settled(page);
+  const gate: { open?: () => void } = {};
+  const opened = new Promise<void>((done) => {
+    gate.open = done;
+  });
+  const session = '**/api/v1/sessions/current';
+  await page.route(session, async (route) => {
+    await opened;
+    await route.continue();
+  });
   await page.getByRole('button', { name: 'Account menu' }).click();
   await page.getByRole('menuitem', { name: 'Sign out' }).click();
+  await expect(page.getByText('You are being signed out…')).toBeAttached();
+  await expect(page.getByRole('button', { name: 'Account menu' })).toBeDisabled();
+  gate.open?.();
   await expect(page.getByRole('heading', { name: 'Sign in' })).toBeVisible();
+  await page.unroute(session);
   await page.goBack();
   await expect(page.getByRole('heading', { name: 'Sign in' })).toBeVisible();
   await expect(page.getByRole('table')).toHaveCount(0);

@@ -149,11 +149,89 @@ test('rows and letters are no steps of the way back to the page before', async (
   await expect(page.getByRole('heading', { level: 1, name: 'Labels' })).toBeVisible();
 });
 
+test('the way back from a list of which a finding was explained is the page before it', async () => {
+  const findings = page.getByRole('table', { name: 'Findings' }).locator('tbody tr[data-row]');
+  const explained = page.getByRole('dialog', { name: 'Why this finding is said' });
+  await page.goto(at('/labels'));
+  await settled(page);
+  await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Findings' }).click();
+  await settled(page);
+  await page.keyboard.press('j');
+  await page.keyboard.press('e');
+  await expect(explained).toBeVisible();
+  await page.keyboard.press('j');
+  await expect(findings.nth(1)).toHaveAttribute('aria-current', 'true');
+  await page.keyboard.press('Escape');
+  await expect(explained).toBeHidden();
+  await expect(page).not.toHaveURL(/panel=/);
+  // The one that was gone on to is looked at still.
+  await expect(findings.nth(1)).toHaveAttribute('aria-current', 'true');
+  await page.goBack();
+  await expect(page.getByRole('heading', { level: 1, name: 'Labels' })).toBeVisible();
+});
+
+test('what little of a moment is of the chosen kind is shown at once', async () => {
+  const change = (kind: string, number: number) => ({
+    kind,
+    software: `00000000-0000-4000-8000-0000000000${number + 10}`,
+    name: `tool-${number}`,
+    source: 'deb',
+    to: '1.0',
+  });
+  const all = [
+    ...Array.from({ length: 14 }, (_, number) => change('installed', number)),
+    change('removed', 14),
+  ];
+  const timeline = /\/api\/v1\/hosts\/[^/]+\/timeline/;
+  await page.route(timeline, (route) => {
+    const kind = new URL(route.request().url()).searchParams.get('kind');
+    const changes = all.filter((one) => kind === null || one.kind === kind);
+    const installed = changes.filter((one) => one.kind === 'installed').length;
+    const moment = {
+      began_at: '2026-03-01T12:00:00Z',
+      at: '2026-03-01T12:00:00Z',
+      is_first: false,
+      installed,
+      removed: changes.length - installed,
+      upgraded: 0,
+      findings_opened: 0,
+      findings_resolved: 0,
+      changes,
+    };
+    return route.fulfill({ json: { items: [moment], total: { count: 1, type: 'EXACT' } } });
+  });
+  await page.goto(at('/hosts?kind=agent'));
+  await table().getByRole('link').first().click();
+  await page.getByRole('tab', { name: 'History' }).click();
+  const history = page.getByRole('region', { name: 'History' });
+  await expect(history.getByRole('button', { name: 'Show what' })).toBeVisible();
+  await history.getByLabel('What', { exact: true }).selectOption('removed');
+  await expect(history.getByRole('link', { name: 'tool-14' })).toBeVisible();
+  await expect(history.getByRole('button', { name: 'Show what' })).toHaveCount(0);
+  await page.unroute(timeline);
+});
+
 test('when exactly something was is said to who goes there by the keyboard', async () => {
   await page.goto(at('/hosts'));
   await settled(page);
   await table().locator('time').first().focus();
   await expect(page.getByRole('tooltip')).toContainText(/\d\d:\d\d:\d\d/);
+});
+
+test('a token that is not there is asked for once', async ({ browser }) => {
+  const { page: later, context } = await open(browser);
+  await signIn(later);
+  await later.clock.install();
+  const asked: string[] = [];
+  later.on('request', (request) => {
+    if (request.url().includes('/enrolment-tokens/')) asked.push(request.url());
+  });
+  await later.goto(at('/deploy?token=00000000-0000-4000-8000-000000000000'));
+  await expect(later.getByText('There is nothing here')).toBeVisible();
+  await later.clock.runFor(10_000);
+  await settled(later);
+  expect(asked).toHaveLength(1);
+  await context.close();
 });
 
 test('a page of what is not there leads to what is', async () => {

@@ -70,6 +70,22 @@ test('what happens is listed as it happens, with what it happened to', async () 
   await expect(events.first().getByRole('link').first()).toHaveText(/^CVE-/);
 });
 
+test('the lists of the overview stay as they are until somebody asks for them', async () => {
+  await page
+    .getByRole('navigation', { name: 'Pages' })
+    .getByRole('link', { name: 'Overview', exact: true })
+    .click();
+  await settled(page);
+  await accept();
+  await expect(news()).toContainText(/\d left out since this was read/);
+  const asked = page.waitForRequest(/\/api\/v1\/cves\?/);
+  await news().getByRole('button', { name: 'Show' }).click();
+  await asked;
+  await expect(news()).toBeEmpty();
+  await post(`/api/v1/exceptions/${exception}/withdraw`);
+  await expect(news()).toContainText('since this was read');
+});
+
 test('a cut connection is taken up again where it was', async ({ browser }) => {
   const way = await line(site().url);
   const { page: far, context } = await open(browser, { baseURL: way.url });

@@ -93,7 +93,11 @@ test('two companies see nothing of each other', async ({ browser }) => {
   await page.goto(address ?? '');
   await expect(page.getByText('There is nothing here')).toBeVisible();
   await page.goto(`/hosts?company=${site().company}`);
-  await expect(page.getByText('No host yet')).toBeVisible();
+  // Nothing of their own in place of it: a link would say what is not so.
+  await expect(page.getByText('There is nothing here')).toBeVisible();
+  await expect(page.getByText('No host yet')).toHaveCount(0);
+  await page.getByRole('link', { name: 'Overview' }).click();
+  await expect(page.getByText('No host reports yet')).toBeVisible();
   // Its script comes after that of the page.
   await expect(page.getByRole('button', { name: 'Search hosts, software and CVEs' })).toBeVisible();
   await page.keyboard.press('Control+k');
@@ -112,6 +116,8 @@ test('a second factor is set up, and asked for from then on', async ({ browser }
   const secret = (await part.getByRole('region', { name: 'Secret' }).textContent()) ?? '';
   await part.getByLabel(/^Code/).fill(codeOf(secret));
   await part.getByRole('button', { name: 'Confirm' }).click();
+  // What was pressed is gone.
+  await expect(part.getByRole('heading', { name: 'Second factor' })).toBeFocused();
   const recovery = (await part.getByRole('region', { name: 'Recovery codes' }).textContent()) ?? '';
   const [first] = recovery.trim().split('\n');
   await expect(part.getByText(/recovery codes are left/)).toBeVisible();
@@ -168,10 +174,14 @@ test('who cannot be signed out is told so, in every tab, and is signed out when 
     await expect(one.getByRole('heading', { name: 'You are still signed in here' })).toBeVisible();
     await expect(one.getByRole('table')).toHaveCount(0);
   }
-  await page.getByRole('button', { name: 'Try again' }).click();
+  // What had the focus is gone with the page.
+  await expect(page.getByRole('heading', { name: 'You are still signed in here' })).toBeFocused();
+  const again = page.getByRole('button', { name: 'Try again' });
+  await again.press('Enter');
   await expect(page.getByText('The collector still does not answer.')).toBeVisible();
+  await expect(again).toBeFocused();
   way.mend();
-  await page.getByRole('button', { name: 'Try again' }).click();
+  await again.click();
   for (const one of [page, other]) {
     await expect(one.getByRole('heading', { name: 'Sign in' })).toBeVisible();
   }

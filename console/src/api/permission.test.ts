@@ -32,9 +32,13 @@ describe('may', () => {
 describe('companyOf', () => {
   it('never leaves the companies that somebody is at home in', () => {
     expect(companyOf(viewer, 'b')).toBe('b');
-    expect(companyOf(viewer, 'z')).toBe('a');
     expect(companyOf(viewer, undefined)).toBe('a');
+    expect(companyOf({ ...viewer, companies: [] }, undefined)).toBeUndefined();
     expect(companyOf(operator, 'z')).toBe('z');
     expect(companyOf(operator, undefined)).toBeUndefined();
+  });
+
+  it('puts no company in the place of another one', () => {
+    expect(companyOf(viewer, 'z')).toBeUndefined();
   });
 });

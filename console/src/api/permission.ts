@@ -15,9 +15,12 @@ export function may(me: Me, company: string | undefined, permission: Permission)
   return here?.permissions.includes(permission) ?? false;
 }
 
-/** The company to work in: the one of the address where somebody is at home there, or else the first. */
+/**
+ * The company to work in: the one of the address, or the first of somebody's own where it names none. It is none where
+ * the address names one that they are not at home in: nothing of another company is shown in its place.
+ */
 export function companyOf(me: Me, named: string | undefined): string | undefined {
   if (me.is_operator) return named;
   const own = me.companies.map((one) => one.company);
-  return named !== undefined && own.includes(named) ? named : own[0];
+  return named === undefined ? own[0] : own.find((one) => one === named);
 }

@@ -9,6 +9,7 @@ import { ApiError, unwrap } from '../api/problem';
 import { type Session, SessionContext } from '../api/session';
 import { Failure, Loading } from '../parts/States';
 import { useIsStillSignedIn } from './leave';
+import { NotTheirs } from './Lost';
 import { Shell } from './Shell';
 import { StillSignedIn } from './StillSignedIn';
 
@@ -57,10 +58,12 @@ export function Behind() {
   if (session === null || (me.data?.is_operator === true && named === undefined && first.isPending)) {
     return <Loading />;
   }
-  // An operator's company stands in the address, so that it can be sent to a colleague.
-  if (me.data?.is_operator === true && named === undefined && company !== undefined) {
+  // Whoever has several to choose from has theirs in the address, so that it can be sent to a colleague.
+  const hasSeveral = session.me.is_operator || session.me.companies.length > 1;
+  if (hasSeveral && named === undefined && company !== undefined) {
     return <ToCompany company={company} />;
   }
+  if (named !== undefined && company === undefined) return <NotTheirs />;
   return (
     <SessionContext value={session}>
       {/* Nothing of a person or a company stays on the page when it is another's. */}

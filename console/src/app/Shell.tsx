@@ -11,7 +11,7 @@ import {
 } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { Link, Outlet, useLocation, useNavigate } from '@tanstack/react-router';
-import { lazy, Suspense, useEffect, useRef } from 'react';
+import { lazy, Suspense, useEffect, useRef, useState } from 'react';
 
 import { useSession } from '../api/session';
 import { Live } from '../live/Live';
@@ -154,34 +154,42 @@ function Scheme() {
 function Account() {
   const { me } = useSession();
   const navigate = useNavigate();
+  const [isLeaving, setLeaving] = useState(false);
 
   async function signOut() {
+    setLeaving(true);
     // Who could not be signed out is told so in place of the pages.
     if (await leave()) await navigate({ to: '/sign-in' });
   }
 
   return (
-    <Menu>
-      <Menu.Target>
-        <Button variant="default" size="sm" className="head-button">
-          <span className="hide-narrow">{me.name}</span>
-          <span className="show-narrow" aria-hidden="true">
-            {me.name.slice(0, 1).toUpperCase()}
-          </span>
-          <span className="visually-hidden">{text.nav.account}</span>
-        </Button>
-      </Menu.Target>
-      <Menu.Dropdown>
-        <Menu.Label>{me.name}</Menu.Label>
-        <Menu.Item component={Link} to="/account">
-          {text.nav.own}
-        </Menu.Item>
-        <Menu.Item component="a" href="/api/v1/docs/" target="_blank" rel="noreferrer">
-          {text.nav.api}
-        </Menu.Item>
-        <Menu.Divider />
-        <Menu.Item onClick={() => void signOut()}>{text.nav.signOut}</Menu.Item>
-      </Menu.Dropdown>
-    </Menu>
+    <>
+      {/* It is there from the beginning, so that what comes into it is read out. */}
+      <span role="status" className="visually-hidden">
+        {isLeaving && text.nav.signingOut}
+      </span>
+      <Menu>
+        <Menu.Target>
+          <Button variant="default" size="sm" className="head-button" loading={isLeaving}>
+            <span className="hide-narrow">{me.name}</span>
+            <span className="show-narrow" aria-hidden="true">
+              {me.name.slice(0, 1).toUpperCase()}
+            </span>
+            <span className="visually-hidden">{text.nav.account}</span>
+          </Button>
+        </Menu.Target>
+        <Menu.Dropdown>
+          <Menu.Label>{me.name}</Menu.Label>
+          <Menu.Item component={Link} to="/account">
+            {text.nav.own}
+          </Menu.Item>
+          <Menu.Item component="a" href="/api/v1/docs/" target="_blank" rel="noreferrer">
+            {text.nav.api}
+          </Menu.Item>
+          <Menu.Divider />
+          <Menu.Item onClick={() => void signOut()}>{text.nav.signOut}</Menu.Item>
+        </Menu.Dropdown>
+      </Menu>
+    </>
   );
 }

@@ -1,7 +1,8 @@
 import { Alert, Button, Group, Stack, Text, Title } from '@mantine/core';
 import { useNavigate } from '@tanstack/react-router';
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 
+import { useFocusKept } from '../parts/focus';
 import { text } from '../text/text';
 import { leave, stay } from './leave';
 
@@ -10,8 +11,12 @@ export function StillSignedIn() {
   const navigate = useNavigate();
   const [failures, setFailures] = useState(0);
   const [isTrying, setIsTrying] = useState(false);
+  const title = useRef<HTMLHeadingElement>(null);
+  const retry = useFocusKept(String(isTrying));
   useEffect(() => {
     document.title = `${text.still.title} · ${text.product}`;
+    // It has taken the place of the whole page, and of what had the focus there.
+    title.current?.focus();
   }, []);
 
   async function again() {
@@ -29,7 +34,7 @@ export function StillSignedIn() {
   return (
     <main className="narrow-page">
       <Stack>
-        <Title order={1} size="h2">
+        <Title order={1} size="h2" ref={title} tabIndex={-1}>
           {text.still.title}
         </Title>
         <Text role="alert">{text.still.detail}</Text>
@@ -39,7 +44,7 @@ export function StillSignedIn() {
           </Alert>
         )}
         <Group>
-          <Button onClick={() => void again()} loading={isTrying} data-autofocus>
+          <Button ref={retry} onClick={() => void again()} loading={isTrying}>
             {text.common.retry}
           </Button>
           <Button variant="default" onClick={stay}>

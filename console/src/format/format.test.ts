@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { asBytes, asShare, asTotal } from './number';
-import { asClock, asDistance, asSpan, fromLocalInput, toLocalInput } from './time';
+import { asClock, asDistance, asSpan, fromLocalInput, isYearWhole, toLocalInput } from './time';
 
 describe('numbers', () => {
   it('say when more is known to be there', () => {
@@ -50,10 +50,17 @@ describe('time', () => {
     expect(toLocalInput(undefined)).toBe('');
   });
 
-  it('takes no year for an instant whose digits are still typed', () => {
-    for (const year of ['0002', '0020', '0202']) {
-      expect(fromLocalInput(`${year}-03-01T12:00`)).toBeUndefined();
+  it('knows a year whose digits are still typed', () => {
+    for (const year of ['0002', '0020', '0202', '20260']) {
+      expect(isYearWhole(`${year}-03-01T12:00`)).toBe(false);
     }
+    expect(isYearWhole('2026-03-01T12:00')).toBe(true);
+    expect(isYearWhole('')).toBe(false);
+  });
+
+  it('never takes an instant that was typed for none', () => {
+    expect(fromLocalInput('0026-06-15T12:00')).toMatch(/^0026-06-15T\d\d:\d\d/);
+    expect(fromLocalInput('20260-06-15T12:00')).toBe('20260-06-15T12:00');
     expect(fromLocalInput('2026-03-01T12:00')).toMatch(/^2026-0/);
   });
 });

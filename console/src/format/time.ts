@@ -66,10 +66,15 @@ export function toLocalInput(at: string | undefined): string {
   return local.toISOString().slice(0, 16);
 }
 
-/** The instant that such an input says; nothing when it is empty, or while its year has not all of its digits. */
+/**
+ * The instant that such an input says; nothing when it is empty, and only then: to forms that is another answer. What
+ * cannot be read, such as a year of five digits, is given as it is, for the server to refuse.
+ */
 export function fromLocalInput(value: string): string | undefined {
+  if (value === '') return undefined;
   const date = new Date(value);
-  return value === '' || value.startsWith('0') || Number.isNaN(date.getTime())
-    ? undefined
-    : date.toISOString().replace('.000Z', 'Z');
+  return Number.isNaN(date.getTime()) ? value : date.toISOString().replace('.000Z', 'Z');
 }
+
+/** Whether the year of such an input has all of its digits: while it is typed, it begins with zeros. */
+export const isYearWhole = (value: string): boolean => /^[1-9]\d{3}-/.test(value);

@@ -21,8 +21,8 @@ const NewsContext = createContext<News | null>(null);
 const OWN_MS = 300;
 /** Numbers that move no row follow what happens, but no more often than so. */
 const NUMBERS_MS = 10_000;
-/** What events make another: what the overview says of findings and of policies. */
-const NUMBERS = [['summary'], ['overview', 'policies'], ['overview', 'kev'], ['overview', 'epss']] as const;
+/** What events make another: the overview's numbers of findings and of policies, and none of its lists. */
+const NUMBERS = [['summary'], ['overview', 'policies']] as const;
 
 /**
  * Hears what happens in the company for as long as the pages behind it are shown: it ends with the session and

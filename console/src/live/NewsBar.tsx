@@ -6,7 +6,8 @@ import { useCounts } from './Live';
 import { type Sort, SORTS } from './news';
 
 interface NewsBarProps {
-  read: Read<unknown>;
+  /** What was read; of several lists the oldest counts, and all are read again. */
+  read: Read<unknown> | readonly Read<unknown>[];
   /** What makes the list another one. */
   of: readonly Sort[];
 }
@@ -16,21 +17,26 @@ interface NewsBarProps {
  * no row moves for it.
  */
 export function NewsBar({ read, of }: NewsBarProps) {
-  const counts = useCounts(read.dataUpdatedAt, of);
+  const reads = 'refetch' in read ? [read] : read;
+  // Of what was never read there is no news.
+  const there = reads.map((one) => one.dataUpdatedAt).filter((at) => at > 0);
+  const counts = useCounts(Math.min(...there), of);
   const said = SORTS.flatMap((sort) => {
     const count = counts[sort];
     if (count === undefined) return [];
     return sort === 'missed' ? [text.live.news.missed] : [text.live.news[sort](count)];
   });
-  const isShown = said.length > 0 && read.dataUpdatedAt > 0;
+  const renew = () => {
+    for (const one of reads) void one.refetch();
+  };
   return (
     <div className="news" role="status">
-      {isShown && (
+      {said.length > 0 && (
         <div className="news-bar">
           <Text size="sm">
             {said.join(', ')} {text.live.since}
           </Text>
-          <Button size="compact-sm" loading={read.isFetching} onClick={() => void read.refetch()}>
+          <Button size="compact-sm" loading={reads.some((one) => one.isFetching)} onClick={renew}>
             {text.live.show}
           </Button>
         </div>

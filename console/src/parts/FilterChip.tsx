@@ -2,6 +2,7 @@ import { Button } from '@mantine/core';
 
 import { useRead } from '../api/read';
 import { text } from '../text/text';
+import { toFilters } from './focus';
 
 interface FilterChipProps {
   /** What is filtered by. */
@@ -20,7 +21,10 @@ export function FilterChip({ label, name, remove }: FilterChipProps) {
       className="chip"
       aria-label={text.common.without(label, name)}
       rightSection={<span aria-hidden="true">×</span>}
-      onClick={remove}
+      onClick={(event) => {
+        toFilters(event.currentTarget);
+        remove();
+      }}
     >
       {label}: {name}
     </Button>

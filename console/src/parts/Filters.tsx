@@ -2,6 +2,7 @@ import { Button, Group } from '@mantine/core';
 import { createContext, type ReactNode, use, useEffect, useRef, useState } from 'react';
 
 import { text } from '../text/text';
+import { toFilters } from './focus';
 
 interface FiltersProps {
   children: ReactNode;
@@ -38,6 +39,7 @@ export function Filters({ children, clear }: FiltersProps) {
       gap="sm"
       mb="md"
       className="filters"
+      tabIndex={-1}
       aria-label={text.common.filters}
       onSubmit={(event) => event.preventDefault()}
     >
@@ -46,7 +48,8 @@ export function Filters({ children, clear }: FiltersProps) {
         <Button
           variant="subtle"
           size="sm"
-          onClick={() => {
+          onClick={(event) => {
+            toFilters(event.currentTarget);
             setClears(clears + 1);
             clear();
           }}

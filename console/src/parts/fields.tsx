@@ -2,7 +2,7 @@ import { Checkbox, NativeSelect, TextInput } from '@mantine/core';
 import { useDebouncedCallback } from '@mantine/hooks';
 import { useEffect, useRef, useState } from 'react';
 
-import { fromLocalInput, toLocalInput } from '../format/time';
+import { fromLocalInput, isYearWhole, toLocalInput } from '../format/time';
 import { text } from '../text/text';
 import { useClears } from './Filters';
 
@@ -135,7 +135,10 @@ function useTyped(value: string | undefined) {
   return { typed, setTyped, told };
 }
 
-/** An instant in a form, in the reader's time zone. */
+/**
+ * An instant in a form, in the reader's time zone. Every one that is typed counts: an unlikely year is the server's to
+ * refuse, and never no instant.
+ */
 export function InstantField({ label, description, value, set, error, required }: InstantFieldProps) {
   const { typed, setTyped, told } = useTyped(value);
   return (
@@ -162,7 +165,7 @@ export function InstantFilter({ label, value, set }: InstantFilterProps) {
   const { typed, setTyped, told } = useTyped(value);
   const [wrong, setWrong] = useState<string>();
   const settle = useDebouncedCallback((next: string, isPart: boolean) => {
-    const at = fromLocalInput(next);
+    const at = isYearWhole(next) ? fromLocalInput(next) : undefined;
     setWrong(isPart || (next !== '' && at === undefined) ? text.common.wholeInstant : undefined);
     if (at === told.current) return;
     told.current = at;

@@ -20,18 +20,22 @@ export function useFocusBack(): void {
   );
 }
 
+/** Gives the focus to the filters that a button stands among, which goes with the filter that it takes away. */
+export const toFilters = (button: HTMLButtonElement): void => button.form?.focus({ preventScroll: true });
+
 /**
  * A button that gets the focus back when it is nobody's any more: what is busy cannot be pressed, and has no focus then.
- * It is looked at whenever `state` is another, and taken from nobody who has gone on to something else.
+ * Or a heading of what has come in the place of a form that was sent. It is looked at whenever `state` is another, and
+ * taken from nobody who has gone on to something else.
  */
-export function useFocusKept(state: string): RefObject<HTMLButtonElement | null> {
-  const button = useRef<HTMLButtonElement>(null);
+export function useFocusKept<E extends HTMLElement = HTMLButtonElement>(state: string): RefObject<E | null> {
+  const part = useRef<E>(null);
   const before = useRef(state);
   useEffect(() => {
     if (before.current === state) return;
     before.current = state;
     const isNobodys = document.activeElement === null || document.activeElement === document.body;
-    if (isNobodys) button.current?.focus({ preventScroll: true });
+    if (isNobodys) part.current?.focus({ preventScroll: true });
   }, [state]);
-  return button;
+  return part;
 }

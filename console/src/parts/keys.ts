@@ -1,3 +1,4 @@
+import { useLocalStorage } from '@mantine/hooks';
 import { useEffect, useRef } from 'react';
 
 /** What single keys do, by what the browser calls them. */
@@ -19,6 +20,25 @@ const TYPELESS: ReadonlySet<string> = new Set([
 /** A letter so long after another one is a part of the same word to a list of choices. */
 const WORD_MS = 1_000;
 
+/** What a dialog carries in which single keys do what they do on the page behind it. */
+export const WITH_KEYS = { 'data-with-keys': true };
+
+/** Whether a dialog is open over the page that the keys are not for. */
+const isBehind = () => document.querySelector('[role=dialog]:not([data-with-keys])') !== null;
+
+/**
+ * Whether single keys do anything, and a way to say so, which this browser remembers: who speaks to their machine, or hits
+ * keys by chance, has to be able to turn them off (WCAG 2.1.4).
+ */
+export function useKeysUsed(): [boolean, (isUsed: boolean) => void] {
+  const [isUsed, setUsed] = useLocalStorage({
+    key: 'muster-keys',
+    defaultValue: true,
+    getInitialValueInEffect: false,
+  });
+  return [isUsed, setUsed];
+}
+
 /** Whether keys that are pressed there are for what is typed. */
 export function takesText(target: EventTarget | null): boolean {
   if (target instanceof HTMLInputElement) return !TYPELESS.has(target.type);
@@ -26,8 +46,9 @@ export function takesText(target: EventTarget | null): boolean {
 }
 
 /**
- * Takes single keys, wherever the focus is but in what takes text and in a menu that is open. A list of choices goes by the letters of a choice
- * until one was chosen from it; from then on they are taken as everywhere, though not within a word.
+ * Takes single keys, wherever the focus is but in what takes text and in a menu that is open, and never behind a dialog of
+ * something else. A list of choices goes by the letters of a choice until one was chosen from it; from then on they are
+ * taken as everywhere, though not within a word.
  */
 export function useKeys(keys: Keys): void {
   const present = useRef(keys);
@@ -57,7 +78,7 @@ export function useKeys(keys: Keys): void {
           return;
         }
       }
-      if (act === undefined) return;
+      if (act === undefined || isBehind()) return;
       event.preventDefault();
       act();
     };

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
+import { text } from './text';
 import { actorName, eventName } from './words';
 
 describe('actorName', () => {
@@ -20,5 +21,28 @@ describe('eventName', () => {
     expect(eventName('finding.opened')).toBe('Finding opened');
     expect(eventName('host.something')).toBe('host.something');
     expect(eventName('toString')).toBe('toString');
+  });
+});
+
+describe('what is counted', () => {
+  it('is one, or several', () => {
+    expect(text.many(1, { one: 'finding', other: 'findings' })).toBe('1 finding');
+    expect([0, 2, 1200].map((count) => text.many(count, { one: 'host', other: 'hosts' }))).toEqual([
+      '0 hosts',
+      '2 hosts',
+      '1,200 hosts',
+    ]);
+  });
+
+  it('has one form where a language names no other', () => {
+    expect(text.many(1, { other: 'software' })).toBe('1 software');
+  });
+
+  it('goes by its own number where a sentence has several', () => {
+    expect(text.pipeline.indexOf(2, 1)).toBe('2 CVEs, 1 rule');
+    expect(text.deploy.reports(1, 3)).toBe('reports: 1 piece of software, 3 open findings');
+    expect(text.host.someFindings(1)).toMatch(/^1 of the findings is named here;/);
+    expect(text.overview.policies(3, 1, 2)).toBe('1 policy of 3 fails, on 2 hosts.');
+    expect(text.policy.failCount(1)).toBe('1 fails');
   });
 });

@@ -79,12 +79,15 @@ describe('isInPassing', () => {
     expect(isInPassing(of, { hide: 'os', page_token: 't' })).toBe(true);
     expect(isInPassing(of, { query: 'ab', row: undefined })).toBe(true);
     expect(isInPassing({ ...of, panel: 'explain' }, { panel: undefined, page_token: 't' })).toBe(true);
+    expect(isInPassing({ ...of, panel: 'explain' }, { panel: 'accept', page_token: 't' })).toBe(true);
   });
 
   it('leaves one for another list, another page and what is opened', () => {
     expect(isInPassing(of, { state: 'any', row: undefined })).toBe(false);
     expect(isInPassing(of, { page_token: 'u', row: undefined })).toBe(false);
     expect(isInPassing<Search>({ page_token: 't' }, { page_token: undefined })).toBe(false);
+    // Back to the first page, from a row of the second.
+    expect(isInPassing(of, { page_token: undefined, row: undefined })).toBe(false);
     expect(isInPassing(of, { row: '2', panel: 'explain', page_token: 't' })).toBe(false);
   });
 });

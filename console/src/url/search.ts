@@ -93,10 +93,11 @@ export function isInPassing<S extends object>(of: S, change: Partial<S>): boolea
   const before: Record<string, unknown> = Object.fromEntries(Object.entries(of));
   const next: Record<string, unknown> = Object.fromEntries(Object.entries(changed(of, change)));
   const others = Object.keys({ ...before, ...next }).filter((name) => before[name] !== next[name]);
-  // Another filter begins the list again: the page goes with it.
-  const own = others.filter((name) => name !== 'page_token' || next[name] !== undefined);
-  const isClosed = (name: string) => name === 'panel' && next[name] === undefined;
-  return own.length > 0 && own.every((name) => IN_PASSING.has(name) || isClosed(name));
+  // Another filter begins the list again: the page goes with it, and was not asked for by itself.
+  const own = others.filter((name) => name !== 'page_token' || 'page_token' in change);
+  // One that is closed, or that another one takes the place of.
+  const isPanelLeft = (name: string) => name === 'panel' && before[name] !== undefined;
+  return own.length > 0 && own.every((name) => IN_PASSING.has(name) || isPanelLeft(name));
 }
 
 /** A search with some values changed; changing a filter begins the list again. Empty values go. */

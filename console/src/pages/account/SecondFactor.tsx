@@ -6,6 +6,7 @@ import { useState } from 'react';
 import { useWrite } from '../../api/read';
 import { useSession } from '../../api/session';
 import { CopyBox } from '../../parts/CopyBox';
+import { useFocusKept } from '../../parts/focus';
 import { text } from '../../text/text';
 
 /** A second factor: whether there is one, and a way to set it up or to take it away. */
@@ -42,12 +43,16 @@ export function SecondFactor() {
       quiet: true,
     },
   );
+  // One form comes in the place of another, and what was pressed goes with it.
+  const title = useFocusKept<HTMLHeadingElement>(
+    [isOn, begin.data !== undefined, codes !== undefined].join(),
+  );
   const error = confirm.error ?? begin.error ?? remove.error;
   const failed = { onError: (problem: { fields: Record<string, string> }) => form.setErrors(problem.fields) };
   return (
     <Card withBorder component="section" aria-label={text.account.second}>
       <Stack>
-        <Title order={2} size="h4">
+        <Title order={2} size="h4" ref={title} tabIndex={-1}>
           {text.account.second}
         </Title>
         {error && Object.keys(error.fields).length === 0 && (
@@ -55,12 +60,17 @@ export function SecondFactor() {
             {error.message}
           </Alert>
         )}
-        {codes && (
-          <Alert color="teal" variant="outline" role="status" title={text.account.confirmed}>
-            <CopyBox label={text.account.recovery} value={codes.join('\n')} />
-          </Alert>
-        )}
-        <Text>{isOn ? text.account.secondOn(me.account?.recovery_codes ?? 0) : text.account.secondOff}</Text>
+        {/* It is there from the beginning, so that what comes into it is read out. */}
+        <div role="status">
+          {codes && (
+            <Alert color="teal" variant="outline" role="group" title={text.account.confirmed} mb="md">
+              <CopyBox label={text.account.recovery} value={codes.join('\n')} />
+            </Alert>
+          )}
+          <Text>
+            {isOn ? text.account.secondOn(me.account?.recovery_codes ?? 0) : text.account.secondOff}
+          </Text>
+        </div>
         {!hasPassword ? (
           <Text size="sm" c="dimmed">
             {text.account.byProvider}

@@ -5,6 +5,7 @@ import { getRouteApi } from '@tanstack/react-router';
 import type { Schemas } from '../../api/client';
 import { useRead } from '../../api/read';
 import { onHosts, SEVERITIES } from '../../app/searches';
+import { typedId } from '../../format/cve';
 import { asNumber, asShare } from '../../format/number';
 import { OF_FINDINGS } from '../../live/news';
 import { Go } from '../../parts/Go';
@@ -107,7 +108,7 @@ export function CvesPage() {
   const set = (change: Partial<typeof search>) =>
     void navigate({ search: (old) => changed(old, change), replace: isInPassing(search, change) });
   const isFiltered = on !== undefined || Object.keys(narrowing).length > 0;
-  const isId = /^cve-\d{4}-\d{4,}$/i.test(search.query ?? '');
+  const id = typedId(search.query ?? '');
   return (
     <>
       <PageHead title={text.nav.cves} lead={text.cve.lead}>
@@ -142,16 +143,16 @@ export function CvesPage() {
         news={OF_FINDINGS}
         empty={
           <Notice
-            title={isId ? text.cve.noneHas(search.query ?? '') : text.cve.none}
+            title={id === undefined ? text.cve.none : text.cve.noneHas(id)}
             action={
-              isId && (
-                <Go to="/cves/$cve" params={{ cve: search.query ?? '' }}>
+              id !== undefined && (
+                <Go to="/cves/$cve" params={{ cve: id }}>
                   {text.cve.lookUp}
                 </Go>
               )
             }
           >
-            {isId ? text.cve.noneHasDetail : text.common.noneFoundDetail}
+            {id === undefined ? text.common.noneFoundDetail : text.cve.noneHasDetail}
           </Notice>
         }
       />

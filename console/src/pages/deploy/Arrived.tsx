@@ -2,7 +2,6 @@ import { Stack, Text } from '@mantine/core';
 
 import type { Schemas } from '../../api/client';
 import { useRead } from '../../api/read';
-import { asNumber } from '../../format/number';
 import { Go } from '../../parts/Go';
 import { ReadView } from '../../parts/States';
 import { text } from '../../text/text';
@@ -17,7 +16,8 @@ export function Arrivals({ token }: { token: string }) {
   const read = useRead(
     ['enrolment-token', token],
     (api) => api.GET('/api/v1/enrolment-tokens/{token}', { params: { path: { token } } }),
-    { every: POLL_MS },
+    // Nobody comes with a token that there is not.
+    { every: (one) => (one === undefined ? false : POLL_MS) },
   );
   return (
     <ReadView read={read} lines={1}>
@@ -48,7 +48,7 @@ function Arrived({ token }: { token: Token }) {
               ·{' '}
               {host.last_seen_at == null
                 ? text.host.silent
-                : text.deploy.reports(asNumber(host.software), asNumber(host.findings.open))}
+                : text.deploy.reports(host.software, host.findings.open)}
             </Text>
           ))}
         </Stack>

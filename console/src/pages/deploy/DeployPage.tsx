@@ -2,7 +2,7 @@ import { Button, Card, NumberInput, Stack, Text, TextInput, Title } from '@manti
 import { useForm } from '@mantine/form';
 import type { ColumnDef } from '@tanstack/react-table';
 import { getRouteApi } from '@tanstack/react-router';
-import { useState } from 'react';
+import { type RefObject, useId, useState } from 'react';
 
 import type { Schemas } from '../../api/client';
 import { useRead, useWrite } from '../../api/read';
@@ -11,6 +11,7 @@ import { asNumber } from '../../format/number';
 import { Go } from '../../parts/Go';
 import { Confirm } from '../../parts/Confirm';
 import { Moment } from '../../parts/Moment';
+import { useFocusKept } from '../../parts/focus';
 import { PageHead } from '../../parts/PageHead';
 import { NoPermission, Notice } from '../../parts/States';
 import { ListView } from '../../parts/table/ListView';
@@ -30,6 +31,7 @@ export function DeployPage() {
   const search = route.useSearch();
   const navigate = route.useNavigate();
   const [made, setMade] = useState<Token>();
+  const title = useFocusKept<HTMLHeadingElement>(search.token ?? '');
   /** The address names the token, so that who came with it can be looked at again; its secret is shown once. */
   const look = (token?: string) => void navigate({ search: (old) => ({ company: old.company, token }) });
   if (!may('tokens:manage')) {
@@ -45,11 +47,12 @@ export function DeployPage() {
       <PageHead title={text.nav.deploy} lead={text.deploy.lead} />
       <Stack gap="lg">
         {made !== undefined && made.id === search.token ? (
-          <Made token={made} again={() => look()} />
+          <Made token={made} again={() => look()} title={title} />
         ) : search.token !== undefined ? (
-          <Came token={search.token} />
+          <Came token={search.token} title={title} />
         ) : (
           <NewToken
+            title={title}
             done={(token) => {
               setMade(token);
               look(token.id);
@@ -87,7 +90,12 @@ function labelsOf(written: string): Record<string, string> {
   return Object.fromEntries(pairs) as Record<string, string>;
 }
 
-function NewToken({ done }: { done: (token: Token) => void }) {
+/** The heading of the card, which gets the focus when another card has gone with what was pressed on it. */
+interface Titled {
+  title: RefObject<HTMLHeadingElement | null>;
+}
+
+function NewToken({ done, title }: Titled & { done: (token: Token) => void }) {
   const form = useForm<Values>({ initialValues: { name: '', labels: '', uses_max: '', days: 7 } });
   const create = useWrite(
     (api, body: Schemas['NewEnrolmentToken']) => api.POST('/api/v1/enrolment-tokens', { body }),
@@ -111,7 +119,7 @@ function NewToken({ done }: { done: (token: Token) => void }) {
         )}
       >
         <Stack maw={480}>
-          <Title order={2} size="h4">
+          <Title order={2} size="h4" ref={title} tabIndex={-1}>
             {text.deploy.newToken}
           </Title>
           <TextInput
@@ -149,14 +157,15 @@ function NewToken({ done }: { done: (token: Token) => void }) {
 }
 
 /** The token whole and how to install with it, once, and whether a host has come. */
-function Made({ token, again }: { token: Token; again: () => void }) {
+function Made({ token, again, title }: Titled & { token: Token; again: () => void }) {
+  const once = useId();
   return (
     <Card withBorder component="section" aria-label={text.deploy.made}>
       <Stack>
-        <Title order={2} size="h4">
+        <Title order={2} size="h4" ref={title} tabIndex={-1} aria-describedby={once}>
           {text.deploy.made}
         </Title>
-        <Text>{text.deploy.once}</Text>
+        <Text id={once}>{text.deploy.once}</Text>
         <Install token={token.token ?? ''} />
         <Arrivals token={token.id} />
         <Button variant="default" onClick={again} className="fit">
@@ -168,11 +177,11 @@ function Made({ token, again }: { token: Token; again: () => void }) {
 }
 
 /** The hosts that came with a token that was made before. */
-function Came({ token }: { token: string }) {
+function Came({ token, title }: Titled & { token: string }) {
   return (
     <Card withBorder component="section" aria-label={text.deploy.came}>
       <Stack>
-        <Title order={2} size="h4">
+        <Title order={2} size="h4" ref={title} tabIndex={-1}>
           {text.deploy.came}
         </Title>
         <Arrivals token={token} />

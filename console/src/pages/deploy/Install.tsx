@@ -1,4 +1,4 @@
-import { Anchor, SegmentedControl, Stack, Text, TextInput, Title } from '@mantine/core';
+import { Anchor, NativeSelect, Stack, Text, TextInput, Title } from '@mantine/core';
 import { useState } from 'react';
 
 import { CopyBox } from '../../parts/CopyBox';
@@ -27,11 +27,14 @@ export function Install({ token }: { token: string }) {
       <Title order={3} size="h5">
         {text.deploy.install}
       </Title>
-      <SegmentedControl
-        aria-label={text.deploy.system}
-        className="fit"
+      <NativeSelect
+        maw={480}
+        label={text.deploy.system}
         value={system}
-        onChange={(next) => setSystem(SYSTEMS.find((one) => one === next) ?? 'debian')}
+        onChange={(event) => {
+          const chosen = event.currentTarget.value;
+          setSystem(SYSTEMS.find((one) => one === chosen) ?? 'debian');
+        }}
         data={SYSTEMS.map((value) => ({ value, label: text.deploy.systems[value] }))}
       />
       <TextInput

@@ -3,7 +3,6 @@ import { useDebouncedValue } from '@mantine/hooks';
 
 import type { Schemas } from '../../api/client';
 import { useRead } from '../../api/read';
-import { asNumber } from '../../format/number';
 import { ReadView } from '../../parts/States';
 import { text } from '../../text/text';
 
@@ -22,15 +21,9 @@ export function Impact({ rule }: { rule: Schemas['ExceptionRuleBody'] }) {
       <ReadView read={read} lines={2}>
         {(impact) => (
           <>
-            <Text>
-              {text.accept.impact(
-                asNumber(impact.findings.open),
-                asNumber(impact.software),
-                asNumber(impact.hosts),
-              )}
-            </Text>
+            <Text>{text.accept.impact(impact.findings.open, impact.software, impact.hosts)}</Text>
             {impact.suppressed_already > 0 && (
-              <Text size="sm">{text.accept.already(asNumber(impact.suppressed_already))}</Text>
+              <Text size="sm">{text.accept.already(impact.suppressed_already)}</Text>
             )}
             <List size="sm" mt={4}>
               {impact.sample.slice(0, 5).map((one) => (

@@ -79,17 +79,20 @@ export function Accept({ finding, host, done }: AcceptProps) {
   return (
     <form
       onSubmit={form.onSubmit((values) =>
-        create.mutate({
-          rule,
-          status: values.status,
-          justification:
-            values.status === 'not_affected' && values.justification !== ''
-              ? values.justification
-              : undefined,
-          note: values.note,
-          action: '',
-          expires_at: values.expires_at,
-        }),
+        create.mutate(
+          {
+            rule,
+            status: values.status,
+            justification:
+              values.status === 'not_affected' && values.justification !== ''
+                ? values.justification
+                : undefined,
+            note: values.note,
+            action: '',
+            expires_at: values.expires_at,
+          },
+          { onError: (error) => form.setErrors(error.fields) },
+        ),
       )}
     >
       <Stack>

@@ -1,4 +1,5 @@
-import { Button, Group, Kbd, Text } from '@mantine/core';
+import { Button, Checkbox, Group, Kbd, Text } from '@mantine/core';
+import { useRouter } from '@tanstack/react-router';
 import { useEffect, useRef, useState } from 'react';
 
 import type { Read } from '../../api/read';
@@ -6,7 +7,7 @@ import { useSession } from '../../api/session';
 import type { FINDING_SORTS } from '../../app/searches';
 import { asInstant } from '../../format/time';
 import { OF_FINDINGS } from '../../live/news';
-import { useKeys } from '../../parts/keys';
+import { useKeys, useKeysUsed } from '../../parts/keys';
 import { Notice } from '../../parts/States';
 import { goneOn } from '../../parts/table/before';
 import { ListView, type PageOf } from '../../parts/table/ListView';
@@ -43,6 +44,7 @@ interface FindingListProps {
  */
 export function FindingList({ read, search, set, host, isSorted = true }: FindingListProps) {
   const { may } = useSession();
+  const { history } = useRouter();
   const { row, panel, page_token } = search;
   const items = read.data?.items ?? [];
   const rows = items.map(findingId);
@@ -80,6 +82,36 @@ export function FindingList({ read, search, set, host, isSorted = true }: Findin
     if (successor !== undefined) set({ page_token, row: successor, panel });
   });
 
+  /** Which entry of the browser's history a panel was opened at from here. */
+  const openedAt = useRef<number>(undefined);
+  /** What is looked at once the way back has led out of the panel. */
+  const wanted = useRef<string>(undefined);
+  useEffect(() => {
+    if (panel !== undefined || wanted.current === undefined) return;
+    const found = wanted.current;
+    wanted.current = undefined;
+    // What has left the list by now has a successor of its own.
+    if (found !== row && rows.includes(found)) set({ page_token, row: found });
+  });
+  const show = (asked: string, how: 'explain' | 'accept') => {
+    if (panel === undefined) openedAt.current = history.location.state.__TSR_index + 1;
+    set({ page_token, row: asked, panel: how });
+  };
+  /**
+   * Leaves the panel, with a row looked at. One that was opened here is gone back from, or else the browser's way back
+   * would lead to this list once more; one that was opened by its address has nothing of ours behind it.
+   */
+  const leave = (to: string | undefined) => {
+    // It takes a moment, and a second step would lead out of the list.
+    if (wanted.current !== undefined) return;
+    if (history.location.state.__TSR_index === openedAt.current) {
+      wanted.current = to;
+      history.back();
+    } else {
+      set({ page_token, row: to, panel: undefined });
+    }
+  };
+
   const look = (index: number) => {
     const found = rows[Math.max(0, Math.min(index, rows.length - 1))];
     if (isHere && found !== undefined) set({ page_token, row: found, panel: kept });
@@ -102,18 +134,19 @@ export function FindingList({ read, search, set, host, isSorted = true }: Findin
   const chosen = current ?? first;
   const explain = () => {
     const asked = row ?? (first && findingId(first));
-    if (asked !== undefined) set({ page_token, row: asked, panel: 'explain' });
+    if (asked !== undefined) show(asked, 'explain');
   };
   const accept = () => {
-    if (chosen && isAcceptable(chosen)) set({ page_token, row: findingId(chosen), panel: 'accept' });
+    if (chosen && isAcceptable(chosen)) show(findingId(chosen), 'accept');
   };
-  const close = () => set({ page_token, panel: undefined });
+  const close = () => leave(row);
   const decide = () => {
     setDecided(row);
-    set({ page_token, row: (at >= 0 ? rows[at + 1] : undefined) ?? row, panel: undefined });
+    leave((at >= 0 ? rows[at + 1] : undefined) ?? row);
   };
+  const [isByKeys, setByKeys] = useKeysUsed();
   // No key is taken while a form is open.
-  useKeys(isAccepting ? {} : { j: goOn, k: goBack, e: explain, a: accept });
+  useKeys(isAccepting || !isByKeys ? {} : { j: goOn, k: goBack, e: explain, a: accept });
 
   return (
     <>
@@ -150,15 +183,24 @@ export function FindingList({ read, search, set, host, isSorted = true }: Findin
         }
         empty={<Notice title={text.finding.none}>{text.finding.noneDetail}</Notice>}
       />
-      <Text size="sm" c="dimmed" mt="xs" className="hide-narrow">
-        <Kbd size="xs">j</Kbd> <Kbd size="xs">k</Kbd> {text.finding.keysMove} <Kbd size="xs">e</Kbd>{' '}
-        {text.finding.keysExplain}{' '}
-        {mayAccept && (
-          <>
-            <Kbd size="xs">a</Kbd> {text.finding.keysAccept}
-          </>
-        )}
-      </Text>
+      {/* On narrow screens too: what is enlarged is narrow, and its keys are no fewer. */}
+      <Group gap="md" mt="xs">
+        <Text size="sm" c="dimmed">
+          <Kbd size="xs">j</Kbd> <Kbd size="xs">k</Kbd> {text.finding.keysMove} <Kbd size="xs">e</Kbd>{' '}
+          {text.finding.keysExplain}{' '}
+          {mayAccept && (
+            <>
+              <Kbd size="xs">a</Kbd> {text.finding.keysAccept}
+            </>
+          )}
+        </Text>
+        <Checkbox
+          size="xs"
+          label={text.finding.keysUsed}
+          checked={isByKeys}
+          onChange={(event) => setByKeys(event.currentTarget.checked)}
+        />
+      </Group>
       <FindingPanel
         isOpen={panel !== undefined && row !== undefined}
         isAccepting={isAccepting}

@@ -2,6 +2,7 @@ import { Button, Drawer } from '@mantine/core';
 import { useEffect, useRef } from 'react';
 
 import type { Read } from '../../api/read';
+import { WITH_KEYS } from '../../parts/keys';
 import { Failure, Loading, Notice } from '../../parts/States';
 import { text } from '../../text/text';
 import { Accept } from './Accept';
@@ -37,6 +38,7 @@ export function FindingPanel({ isOpen, isAccepting, close, ...props }: FindingPa
       size="lg"
       title={isAccepting ? text.accept.title : text.finding.explained}
       closeButtonProps={{ 'aria-label': text.common.close }}
+      attributes={{ content: WITH_KEYS }}
     >
       {isOpen && <Content isAccepting={isAccepting} close={close} {...props} />}
     </Drawer>

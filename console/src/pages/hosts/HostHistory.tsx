@@ -3,7 +3,6 @@ import { useId, useState } from 'react';
 
 import type { Schemas } from '../../api/client';
 import { useRead } from '../../api/read';
-import { asNumber } from '../../format/number';
 import { asDay } from '../../format/time';
 import { Choice } from '../../parts/fields';
 import { Filters } from '../../parts/Filters';
@@ -92,7 +91,9 @@ function Timeline({ host, search, set }: HostHistoryProps) {
 function Entry({ host, moment }: { host: string; moment: Moment }) {
   const id = useId();
   const isLittle = !moment.is_first && moment.changes.length <= SHOWN_MAX;
-  const [isOpen, setOpen] = useState(isLittle);
+  const [isAsked, setAsked] = useState(false);
+  // With another kind of changes chosen, the same moment may have little to show.
+  const isOpen = isLittle || isAsked;
   const counts = KINDS.filter((kind) => countOf(moment, kind) > 0).map((kind) =>
     text.host.momentCounts[kind](countOf(moment, kind), moment.is_first),
   );
@@ -112,7 +113,7 @@ function Entry({ host, moment }: { host: string; moment: Moment }) {
             size="compact-sm"
             aria-expanded={isOpen}
             aria-controls={id}
-            onClick={() => setOpen(!isOpen)}
+            onClick={() => setAsked(!isAsked)}
           >
             {isOpen ? text.host.less : text.host.more}
           </Button>
@@ -137,12 +138,12 @@ function Entry({ host, moment }: { host: string; moment: Moment }) {
                 params={{ host }}
                 search={{ tab: 'history', since: moment.began_at, until: moment.at }}
               >
-                {text.host.allOfMoment(asNumber(software))}
+                {text.host.allOfMoment(software)}
               </Go>
             )}
             {moment.findings_opened + moment.findings_resolved > moment.changes.length - named && (
               <Text size="sm" c="dimmed">
-                {text.host.someFindings(asNumber(moment.changes.length - named))}
+                {text.host.someFindings(moment.changes.length - named)}
               </Text>
             )}
           </>

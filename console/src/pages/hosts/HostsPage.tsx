@@ -88,7 +88,7 @@ export function HostsPage() {
         <InstantFilter
           label={text.host.silentSince}
           value={search.silent_since}
-          set={(value) => set({ silent_since: value })}
+          set={(value) => set({ silent_since: value, ...(value === undefined ? {} : { as_of: undefined }) })}
         />
         <TextFilter
           label={text.host.agentBelow}

@@ -79,7 +79,7 @@ function Standing({ one }: { one: Import }) {
     { done: text.imports.cancelled },
   );
   const all = Math.max(one.software, 1);
-  const progress = text.imports.progress(asNumber(one.judged), asNumber(one.software));
+  const progress = text.imports.progress(one.judged, one.software);
   return (
     <>
       <Group justify="space-between">
@@ -115,7 +115,7 @@ function Standing({ one }: { one: Import }) {
 }
 
 function Outcome({ one }: { one: Import }) {
-  const came = text.imports.came(asNumber(one.opened), asNumber(one.closed), asNumber(one.unchanged));
+  const came = text.imports.came(one.opened, one.closed, one.unchanged);
   return (
     <Facts
       of={[

@@ -83,9 +83,7 @@ function Row({ node }: { node: Node }) {
       <Table.Td>
         {said((now) =>
           now.index ? (
-            <span title={text.pipeline.indexOf(asNumber(now.index.cves), asNumber(now.index.rules))}>
-              {now.index.generation}
-            </span>
+            <span title={text.pipeline.indexOf(now.index.cves, now.index.rules)}>{now.index.generation}</span>
           ) : (
             text.pipeline.withoutIndex
           ),

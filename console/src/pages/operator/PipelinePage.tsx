@@ -1,7 +1,7 @@
 import { Stack, Table, Title } from '@mantine/core';
 
 import type { Schemas } from '../../api/client';
-import { useRead } from '../../api/read';
+import { type Read, useRead } from '../../api/read';
 import { useSession } from '../../api/session';
 import { asNumber } from '../../format/number';
 import { Go } from '../../parts/Go';
@@ -21,14 +21,19 @@ export function PipelinePage() {
     every: EVERY_MS,
     enabled: company !== undefined,
   });
+  const isSite = may('nodes:read');
+  const site = useRead(['node-pipeline'], (api) => api.GET('/api/v1/operator/pipeline'), {
+    every: EVERY_MS,
+    enabled: isSite,
+  });
   return (
     <>
       <PageHead title={text.nav.pipeline} lead={text.pipeline.lead}>
-        <ReadAt read={read} />
+        <ReadAt read={[...(company === undefined ? [] : [read]), ...(isSite ? [site] : [])]} />
       </PageHead>
       <Stack gap="xl">
         {company !== undefined && <ReadView read={read}>{(data) => <Own of={data} />}</ReadView>}
-        {may('nodes:read') && <Site />}
+        {isSite && <Site read={site} />}
       </Stack>
     </>
   );
@@ -63,9 +68,8 @@ function Own({ of }: { of: Schemas['Pipeline'] }) {
   );
 }
 
-function Site() {
+function Site({ read }: { read: Read<Schemas['NodePipelines']> }) {
   const { me } = useSession();
-  const read = useRead(['node-pipeline'], (api) => api.GET('/api/v1/operator/pipeline'), { every: EVERY_MS });
   const companies = useRead(['companies', 'names', me.id], (api) =>
     api.GET('/api/v1/companies', { params: { query: { limit: 1000 } } }),
   );

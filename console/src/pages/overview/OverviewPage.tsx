@@ -1,5 +1,7 @@
 import { Stack } from '@mantine/core';
 
+import { OF_FINDINGS } from '../../live/news';
+import { NewsBar } from '../../live/NewsBar';
 import { Go } from '../../parts/Go';
 import { PageHead } from '../../parts/PageHead';
 import { Notice, ReadAt, ReadView } from '../../parts/States';
@@ -44,6 +46,7 @@ export function OverviewPage() {
         </div>
         <Trends />
       </Stack>
+      <NewsBar read={[reads.exploited, reads.likely]} of={OF_FINDINGS} />
     </>
   );
 }

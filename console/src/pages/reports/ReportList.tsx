@@ -5,7 +5,7 @@ import { getRouteApi } from '@tanstack/react-router';
 import type { Schemas } from '../../api/client';
 import { useRead, useWrite } from '../../api/read';
 import { useSession } from '../../api/session';
-import { asBytes, asNumber } from '../../format/number';
+import { asBytes } from '../../format/number';
 import { Confirm } from '../../parts/Confirm';
 import { useSave } from '../../parts/Export';
 import { Moment } from '../../parts/Moment';
@@ -65,7 +65,7 @@ function State({ report }: { report: Report }) {
     case 'done':
       return (
         <Text size="sm">
-          {text.report.records(asNumber(report.records), report.records)}, {asBytes(report.bytes)}
+          {text.report.records(report.records)}, {asBytes(report.bytes)}
         </Text>
       );
     case 'waiting':

@@ -5,7 +5,7 @@ import type { ReactNode } from 'react';
 import type { Read } from '../../api/read';
 import { NewsBar } from '../../live/NewsBar';
 import type { Sort } from '../../live/news';
-import { asNumber, asTotal } from '../../format/number';
+import { asTotal } from '../../format/number';
 import { text } from '../../text/text';
 import { ReadAt, ReadView } from '../States';
 import { goneOn, pageBefore } from './before';
@@ -156,7 +156,7 @@ export function Pager({ next, isOnItsWay, search, set }: PagerProps) {
         size="xs"
         aria-label={text.table.rowsAPage}
         value={String(search.limit ?? LIMIT_DEFAULT)}
-        data={LIMITS.map((limit) => ({ value: String(limit), label: text.table.rows(asNumber(limit)) }))}
+        data={LIMITS.map((limit) => ({ value: String(limit), label: text.table.rows(limit) }))}
         onChange={(event) => set({ limit: Number(event.currentTarget.value) })}
       />
     </Group>

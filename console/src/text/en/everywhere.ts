@@ -1,6 +1,15 @@
+import { asNumber } from '../../format/number';
+
+/** The forms of what is counted, by the categories of the language: two in English, and up to six in others. */
+type Forms = Partial<Record<Intl.LDMLPluralRule, string>> & { other: string };
+
+const categories = new Intl.PluralRules('en-GB');
+
+/** The form that goes with a number. */
+const formOf = (count: number, forms: Forms) => forms[categories.select(count)] ?? forms.other;
+
 /** A number and what is counted. */
-const many = (count: number, one: string, more: string) =>
-  `${count.toLocaleString('en-GB')} ${count === 1 ? one : more}`;
+const many = (count: number, forms: Forms) => `${asNumber(count)} ${formOf(count, forms)}`;
 
 export const product = 'Muster';
 
@@ -40,6 +49,7 @@ export const nav = {
   own: 'Your account',
   api: 'API reference',
   signOut: 'Sign out',
+  signingOut: 'You are being signed out…',
   scheme: 'Light or dark',
   schemes: { light: 'Light', dark: 'Dark', auto: 'As the system' },
 };
@@ -104,14 +114,14 @@ export const state = {
 export const error = { title: 'That did not work' };
 
 export const table = {
-  total: (shown: string, count: number) => `${shown} ${count === 1 ? 'row' : 'rows'}`,
+  total: (shown: string, count: number) => `${shown} ${formOf(count, { one: 'row', other: 'rows' })}`,
   columns: 'Columns',
   pages: 'Pages of the list',
   first: 'First',
   back: 'Back',
   next: 'Next',
   rowsAPage: 'Rows on a page',
-  rows: (count: string) => `${count} rows`,
+  rows: (count: number) => many(count, { one: 'row', other: 'rows' }),
   pick: (row: string) => `Select ${row}`,
   pickAll: 'Select all rows of the page',
 };
@@ -182,9 +192,9 @@ export const overview = {
   failingFeeds: 'Failing feeds',
   uncounted: 'Not counted here:',
   suppressed: (count: number) =>
-    `${many(count, 'finding is', 'findings are')} left out, because an exception says that you need not be told;`,
+    `${many(count, { one: 'finding is', other: 'findings are' })} left out, because an exception says that you need not be told;`,
   gone: (count: number) =>
-    `${many(count, 'finding is', 'findings are')} of software that no host has any more.`,
+    `${many(count, { one: 'finding is', other: 'findings are' })} of software that no host has any more.`,
   lesser: 'Less than high',
   exploited: 'Exploited, and on your hosts',
   noExploited: 'Nothing that your hosts have is known to be exploited.',
@@ -193,9 +203,9 @@ export const overview = {
   silent: (days: number) => `Silent for ${days} days`,
   noSilent: 'Every host was heard of.',
   policies: (all: number, failing: number, hosts: number) =>
-    `${many(failing, 'policy', 'policies')} of ${all.toLocaleString('en-GB')} fail, on ${many(hosts, 'host', 'hosts')}.`,
+    `${many(failing, { one: 'policy', other: 'policies' })} of ${asNumber(all)} ${formOf(failing, { one: 'fails', other: 'fail' })}, on ${many(hosts, { one: 'host', other: 'hosts' })}.`,
   feeds: 'How old the knowledge is',
   reports: 'What agents report',
 };
 
-export { many };
+export { formOf, many };

@@ -1,3 +1,4 @@
+import { asNumber } from '../../format/number';
 import { many } from './everywhere';
 
 export const imports = {
@@ -34,12 +35,13 @@ export const imports = {
   sha256: 'SHA-256',
   components: 'Components',
   software: 'Software',
-  progress: (judged: string, all: string) => `${judged} of ${all} evaluated`,
-  came: (opened: string, closed: string, unchanged: string) =>
-    `${opened} new, ${closed} gone, ${unchanged} as before`,
+  progress: (judged: number, all: number) => `${asNumber(judged)} of ${asNumber(all)} evaluated`,
+  came: (opened: number, closed: number, unchanged: number) =>
+    `${asNumber(opened)} new, ${asNumber(closed)} gone, ${asNumber(unchanged)} as before`,
   outcome: 'What came of it',
   findings: 'New findings',
-  findingsDetail: (count: number) => `${many(count, 'finding', 'findings')} of software that is new here`,
+  findingsDetail: (count: number) =>
+    `${many(count, { one: 'finding', other: 'findings' })} of software that is new here`,
   by: 'Brought by',
   at: 'When',
   took: 'Over',
@@ -52,7 +54,8 @@ export const imports = {
     no_version: 'not evaluated: it has no version',
     made_fit: 'cut, or freed from characters of control',
   } as Record<string, string>,
-  warned: (count: number, what: string) => `${many(count, 'component', 'components')} ${what}`,
+  warned: (count: number, what: string) =>
+    `${many(count, { one: 'component', other: 'components' })} ${what}`,
   log: 'What happened',
   cancel: 'Cancel the import',
   cancelDetail: 'The asset keeps what it has.',

@@ -72,20 +72,24 @@ export const host = {
   momentCounts: {
     upgraded: (count: number) => `${asNumber(count)} upgraded`,
     installed: (count: number, isFirst: boolean) =>
-      isFirst ? many(count, 'piece of software', 'pieces of software') : `${asNumber(count)} installed`,
+      isFirst
+        ? many(count, { one: 'piece of software', other: 'pieces of software' })
+        : `${asNumber(count)} installed`,
     removed: (count: number) => `${asNumber(count)} removed`,
     finding_opened: (count: number, isFirst: boolean) =>
-      isFirst ? many(count, 'finding', 'findings') : many(count, 'finding opened', 'findings opened'),
-    finding_resolved: (count: number) => many(count, 'finding resolved', 'findings resolved'),
+      isFirst
+        ? many(count, { one: 'finding', other: 'findings' })
+        : many(count, { one: 'finding opened', other: 'findings opened' }),
+    finding_resolved: (count: number) => many(count, { one: 'finding resolved', other: 'findings resolved' }),
   },
   firstInventory: 'First inventory',
   inSoftware: 'in',
   toVersion: 'to',
   more: 'Show what',
   less: 'Hide',
-  allOfMoment: (count: string) => `All software of this moment (${count})`,
-  someFindings: (count: string) =>
-    `${count} of the findings are named here; the tab Findings has all that are open.`,
+  allOfMoment: (count: number) => `All software of this moment (${asNumber(count)})`,
+  someFindings: (count: number) =>
+    `${many(count, { one: 'of the findings is', other: 'of the findings are' })} named here; the tab Findings has all that are open.`,
   wholeHistory: 'The whole history',
   changesOf: (at: string) => `Software that was installed and removed at ${at}`,
   noneOfKind: 'Nothing of this kind happened',
@@ -242,8 +246,8 @@ export const pipeline = {
   behind: 'Hosts behind',
   behindSince: 'Behind since',
   behindCount: (count: number) =>
-    count === 0 ? 'No host is behind.' : `${many(count, 'host is', 'hosts are')} behind.`,
-  deadCount: (count: number) => many(count, 'dead letter', 'dead letters'),
+    count === 0 ? 'No host is behind.' : `${many(count, { one: 'host is', other: 'hosts are' })} behind.`,
+  deadCount: (count: number) => many(count, { one: 'dead letter', other: 'dead letters' }),
   snapshots: 'Asked for everything',
   nodes: 'Nodes',
   noNodes: 'No node takes reports now.',
@@ -254,7 +258,8 @@ export const pipeline = {
   nothingWaits: 'nothing waits',
   release: 'Release',
   withoutIndex: 'none',
-  indexOf: (cves: string, rules: string) => `${cves} CVEs, ${rules} rules`,
+  indexOf: (cves: number, rules: number) =>
+    `${many(cves, { one: 'CVE', other: 'CVEs' })}, ${many(rules, { one: 'rule', other: 'rules' })}`,
   deltas: 'Changes waiting',
   queuedSnapshots: 'Snapshots waiting',
   oldest: 'The oldest waits for',

@@ -1,3 +1,5 @@
+import { many } from './everywhere';
+
 /** What is said of trends. */
 export const trend = {
   title: 'Trends',
@@ -56,7 +58,7 @@ export const report = {
   state: 'State',
   waiting: 'Being made',
   failed: 'Not made',
-  records: (shown: string, count: number) => `${shown} ${count === 1 ? 'record' : 'records'}`,
+  records: (count: number) => many(count, { one: 'record', other: 'records' }),
   about: 'About',
   atLeast: (severity: string) => `${severity} or more`,
   kev: 'known to be exploited',

@@ -51,9 +51,9 @@ export const deploy = {
     'An agent needs a way to the collector’s port over UDP, or TCP where that does not pass. docs/INSTALL.md has what may be said besides, proxies for example.',
   came: 'Who came with the token',
   waiting: 'Waiting for the first host…',
-  arrived: (count: number) => `${many(count, 'host has', 'hosts have')} come.`,
-  reports: (software: string, findings: string) =>
-    `reports: ${software} pieces of software, ${findings} open findings`,
+  arrived: (count: number) => `${many(count, { one: 'host has', other: 'hosts have' })} come.`,
+  reports: (software: number, findings: number) =>
+    `reports: ${many(software, { one: 'piece of software', other: 'pieces of software' })}, ${many(findings, { one: 'open finding', other: 'open findings' })}`,
   another: 'Make another token',
   tokens: 'Tokens',
   none: 'No token yet',
@@ -98,7 +98,8 @@ export const feed = {
   next: 'Next',
   error: 'Trouble',
   failing: 'Trouble',
-  failures: (count: number) => (count === 0 ? 'Trouble' : `Failed ${many(count, 'time', 'times')}`),
+  failures: (count: number) =>
+    count === 0 ? 'Trouble' : `Failed ${many(count, { one: 'time', other: 'times' })}`,
   byHand: 'by hand',
   none: 'No feed was imported',
   noneDetail:

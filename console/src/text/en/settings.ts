@@ -84,7 +84,7 @@ export const account = {
   secondDetail: 'A code that changes every half minute, from an authenticator. Give your password to begin.',
   removeDetail: 'Give your password to take it away: from then on the password alone lets you in.',
   secondOn: (codes: number) =>
-    `It is asked for whenever you sign in. ${codes === 0 ? 'No recovery code is' : many(codes, 'recovery code is', 'recovery codes are')} left.`,
+    `It is asked for whenever you sign in. ${codes === 0 ? 'No recovery code is' : many(codes, { one: 'recovery code is', other: 'recovery codes are' })} left.`,
   secondOff: 'There is none: your password alone lets you in.',
   byProvider: 'Your company’s provider lets you in and asks for a second factor where it wants one.',
   begin: 'Set up',

@@ -1,3 +1,4 @@
+import { asNumber } from '../../format/number';
 import { many } from './everywhere';
 
 export const confidence = { low: 'Low', medium: 'Medium', high: 'High' };
@@ -44,6 +45,7 @@ export const finding = {
   keysMove: 'next and back,',
   keysExplain: 'explain',
   keysAccept: 'accept',
+  keysUsed: 'Use these keys',
 };
 
 export const why = {
@@ -86,14 +88,15 @@ export const accept = {
   expiresDetail: 'The findings are open again then.',
   forever: 'Without an end',
   preview: 'What it would leave out',
-  impact: (findings: string, software: string, hosts: string) =>
-    `Open findings: ${findings}. Software: ${software}. Hosts: ${hosts}.`,
-  already: (count: string) => `Left out already: ${count}.`,
+  impact: (findings: number, software: number, hosts: number) =>
+    `Open findings: ${asNumber(findings)}. Software: ${asNumber(software)}. Hosts: ${asNumber(hosts)}.`,
+  already: (count: number) => `Left out already: ${asNumber(count)}.`,
   approvalNeeded: 'Somebody else has to approve it before it holds.',
   ask: 'Ask for it',
   submit: 'Accept',
   requested: 'It is asked for. Somebody else has to approve it.',
-  made: (count: number) => `${many(count, 'finding is', 'findings are')} left out from now on.`,
+  made: (count: number) =>
+    `${many(count, { one: 'finding is', other: 'findings are' })} left out from now on.`,
 };
 
 export const exception = {
@@ -150,7 +153,7 @@ export const exception = {
   withdraw: 'Withdraw',
   withdrawDetail: 'What it leaves out is open again.',
   settled: (suppressed: number, reopened: number) =>
-    `Done: ${many(suppressed, 'finding', 'findings')} left out, ${reopened.toLocaleString('en-GB')} open again.`,
+    `Done: ${many(suppressed, { one: 'finding', other: 'findings' })} left out, ${reopened.toLocaleString('en-GB')} open again.`,
 };
 
 export const vex = {
@@ -167,6 +170,6 @@ export const vex = {
   unknownDetail: 'These name no package and no software. Their statements are kept, and go out again:',
   done: 'The document is in',
   came: (statements: number, exceptions: number, suppressed: number) =>
-    `${many(statements, 'statement', 'statements')}, ${many(exceptions, 'exception', 'exceptions')}, ${many(suppressed, 'finding', 'findings')} left out.`,
+    `${many(statements, { one: 'statement', other: 'statements' })}, ${many(exceptions, { one: 'exception', other: 'exceptions' })}, ${many(suppressed, { one: 'finding', other: 'findings' })} left out.`,
   noJson: 'This is no JSON.',
 };
