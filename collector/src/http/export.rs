@@ -1,8 +1,11 @@
 //! Lists whole, as CSV or as a JSON object a line, streamed while the database reads them.
 //!
-//! An export has the same filter and the same rows as the list that it is of, in one snapshot, and keeps a
-//! bounded number of rows in memory. It must never hand a spreadsheet a formula: what a host calls its
-//! software is nobody's to trust.
+//! An export has the same filter and the same rows as the list that it is of, and keeps a bounded number of
+//! rows in memory: the large lists are read in one snapshot, all others by their pages ([`listed`]). It must
+//! never hand a spreadsheet a formula: what a host calls its software is nobody's to trust.
+
+mod columns;
+mod listed;
 
 use std::future::Future;
 use std::time::Duration;
@@ -17,7 +20,9 @@ use serde_json::json;
 use store::error::StoreError;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use uuid::Uuid;
 
+pub(super) use self::listed::{Asked, Listed, Listing, respond as respond_listed};
 use super::document::{Answers, Operation, Schemas};
 use super::places::{self, Places};
 use super::problem::Problem;
@@ -35,6 +40,8 @@ const PATIENCE: Patience =
     Patience { piece: Duration::from_secs(60), whole: Duration::from_secs(3_600) };
 /// When to try again, in seconds.
 const RETRY_AFTER_S: u32 = 10;
+/// In whose places the lists are exported that are no company's.
+const NOBODY: CompanyId = CompanyId(Uuid::nil());
 
 /// What an export is written as.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -123,6 +130,7 @@ macro_rules! sources {
 }
 
 sources! {
+    store::audit::EntryExport => store::audit::Entry,
     store::cves::CveExport => store::cves::CveItem,
     store::exceptions::ExceptionExport => store::exceptions::Exception,
     store::findings::FindingExport => store::findings::Finding,
@@ -158,6 +166,15 @@ impl Exports {
             retry_after_s: RETRY_AFTER_S,
         })?;
         Ok(Place { _taken: taken, tasks: self.tasks.clone(), patience: PATIENCE })
+    }
+
+    /// A place for a list of a company, or for one that is no company's.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::place`].
+    fn place_of(&self, company: Option<CompanyId>) -> Result<Place, Problem> {
+        self.place(company.unwrap_or(NOBODY))
     }
 }
 
@@ -263,7 +280,7 @@ fn write<T, V: Record>(
     Ok(())
 }
 
-fn attachment(name: &'static str, format: Format, body: Body) -> Response {
+fn attachment(name: &str, format: Format, body: Body) -> Response {
     let (media, ending) = match format {
         Format::Csv => ("text/csv; charset=utf-8; header=present", "csv"),
         Format::Ndjson => (NDJSON, "ndjson"),

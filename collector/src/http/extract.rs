@@ -243,11 +243,7 @@ impl<P: Needs> FromRequestParts<ApiState> for Tenant<P> {
         state: &ApiState,
     ) -> Result<Self, Self::Rejection> {
         let who = Authenticated::from_request_parts(parts, state).await?;
-        // The header of an ordinary key is looked at, too: naming another company has to fail, not
-        // to be passed over.
-        let company = named_company(parts)?
-            .or_else(|| who.principal.company())
-            .ok_or(Problem::CompanyMissing)?;
+        let company = company(parts, &who)?.ok_or(Problem::CompanyMissing)?;
         // The company before the permission: who may not look into a company is not told what it
         // would have taken.
         let scope =
@@ -255,8 +251,10 @@ impl<P: Needs> FromRequestParts<ApiState> for Tenant<P> {
         if !who.principal.may(P::PERMISSION, company) {
             return Err(Problem::Forbidden(P::PERMISSION));
         }
-        state.gate.admit_company(company, state.clock.instant())?;
-        parts.extensions.insert(Chosen(company));
+        // Once a request, from however many pages it is answered.
+        if parts.extensions.insert(Chosen(company)).is_none() {
+            state.gate.admit_company(company, state.clock.instant())?;
+        }
         Ok(Self { scope, permission: PhantomData })
     }
 }
@@ -265,6 +263,16 @@ impl<P: Needs> Asks for Tenant<P> {
     fn asks(operation: &mut Operation, _: &mut Schemas) {
         operation.needs(P::PERMISSION);
     }
+}
+
+/// The company that a request is about, if it says so or its sender has but one.
+///
+/// # Errors
+///
+/// When it says nothing that could be one.
+pub(super) fn company(parts: &Parts, who: &Authenticated) -> Result<Option<CompanyId>, Problem> {
+    // The header of an ordinary key is looked at, too: naming another company has to fail, not to be passed over.
+    Ok(named_company(parts)?.or_else(|| who.principal.company()))
 }
 
 fn named_company(parts: &Parts) -> Result<Option<CompanyId>, Problem> {

@@ -14,6 +14,7 @@ mod harness;
 mod imports;
 mod instants;
 mod labels;
+mod listed;
 mod live;
 mod model;
 mod nodes;

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use store::permission::Permission;
 
 use super::Schemas;
+use crate::http::export::{Asked, Exported};
 use crate::http::problem::Problem;
 
 /// An extractor says what it asks of a request.
@@ -41,6 +42,10 @@ impl Answers for Response {
     fn answers(_: &mut Operation, _: &mut Schemas) {}
 }
 
+/// What an export is not that is made of a list's pages.
+const NO_SNAPSHOT: &str = "The list is read a page at a time, and is no snapshot: what changes meanwhile may be in it \
+                           as it was or as it is, or be missing.";
+
 /// One operation, as far as it is described.
 #[derive(Debug, Default)]
 pub(crate) struct Operation {
@@ -50,6 +55,7 @@ pub(crate) struct Operation {
     is_open: bool,
     permission: Option<Permission>,
     is_operators: bool,
+    note: Option<&'static str>,
 }
 
 impl Operation {
@@ -137,6 +143,24 @@ impl Operation {
         }
     }
 
+    /// Is the export of the list that was described.
+    pub(super) fn exports(&mut self, is_paged: bool, schemas: &mut Schemas) {
+        let is_of_pages = |one: &Value| {
+            one["in"] == "query" && (one["name"] == "limit" || one["name"] == "page_token")
+        };
+        self.parameters.retain(|one| !is_of_pages(one));
+        self.takes_query::<Asked>(schemas);
+        self.refuses(StatusCode::UNPROCESSABLE_ENTITY);
+        self.responses.remove(&StatusCode::OK.as_u16());
+        Exported::answers(self, schemas);
+        self.note = is_paged.then_some(NO_SNAPSHOT);
+    }
+
+    /// Whether it is about one company.
+    pub(super) fn is_of_company(&self) -> bool {
+        self.permission.is_some() && !self.is_operators
+    }
+
     fn answer(&mut self, status: StatusCode) -> &mut Value {
         self.responses.entry(status.as_u16()).or_insert_with(|| {
             json!({
@@ -216,16 +240,20 @@ impl Operation {
         if let Some(body) = self.body {
             document["requestBody"] = body;
         }
+        let mut sentences: Vec<String> = Vec::new();
         if let Some(permission) = self.permission {
             document["x-muster-permission"] = permission.as_str().into();
             document["x-muster-role"] = permission.role().as_str().into();
             document["x-muster-operators"] = self.is_operators.into();
-            document["description"] = format!(
+            sentences.push(format!(
                 "Takes the permission `{}`, which the role {} has.",
                 permission.as_str(),
                 permission.role().as_str()
-            )
-            .into();
+            ));
+        }
+        sentences.extend(self.note.map(str::to_owned));
+        if !sentences.is_empty() {
+            document["description"] = sentences.join(" ").into();
         }
         document
     }

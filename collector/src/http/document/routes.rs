@@ -1,13 +1,17 @@
 //! Routes, mounted and described at once.
 
+use std::borrow::Cow;
 use std::future::Future;
+use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::{Request, State};
 use axum::handler::Handler;
 use axum::routing::{self, MethodRouter};
 use serde_json::{Value, json};
 
 use super::{Answers, Asks, Operation, Schemas};
+use crate::http::export::{self, Listed, Listing};
 use crate::http::state::ApiState;
 
 /// Routes of the API: what axum serves and what the document says of it.
@@ -19,12 +23,12 @@ pub(crate) struct Routes {
 }
 
 /// One operation on one path.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Described {
-    pub(super) path: &'static str,
+    pub(super) path: Cow<'static, str>,
     pub(super) method: &'static str,
-    id: &'static str,
-    summary: &'static str,
+    id: Cow<'static, str>,
+    summary: Cow<'static, str>,
     tag: &'static str,
     describe: fn(&mut Operation, &mut Schemas),
 }
@@ -45,7 +49,7 @@ impl Described {
         if self.method != "get" {
             operation.writes();
         }
-        operation.into_json(self.id, self.summary, self.tag)
+        operation.into_json(&self.id, &self.summary, self.tag)
     }
 }
 
@@ -96,9 +100,19 @@ macro_rules! method {
             T: 'static,
         {
             let describe = H::describe as fn(&mut Operation, &mut Schemas);
-            self.add(path, stringify!($name), (id, summary), describe, routing::$name(handler))
+            let said = (id.into(), summary.into());
+            self.add(path.into(), stringify!($name), said, describe, routing::$name(handler))
         }
     };
+}
+
+/// Describes the export of a list.
+fn describe_whole<H: Documented<I, O>, I, O: Listed>(
+    operation: &mut Operation,
+    schemas: &mut Schemas,
+) {
+    H::describe(operation, schemas);
+    operation.exports(O::IS_PAGED, schemas);
 }
 
 impl Routes {
@@ -128,17 +142,53 @@ impl Routes {
         delete
     }
 
+    /// A list to read, and below it, under `/export`, the same list whole.
+    pub(crate) fn list<H, T, I, O>(
+        self,
+        path: &'static str,
+        id: &'static str,
+        summary: &'static str,
+        handler: H,
+    ) -> Self
+    where
+        H: Handler<T, ApiState> + Documented<I, O>,
+        T: 'static,
+        O: Listed,
+    {
+        let name = id.strip_prefix("list_").unwrap_or(id);
+        let mut operation = Operation::default();
+        H::describe(&mut operation, &mut Schemas::new());
+        let list = handler.clone();
+        let listing = Arc::new(Listing::new::<O>(name, list, operation.is_of_company()));
+        let whole = move |State(state): State<ApiState>, request: Request| {
+            export::respond_listed::<H, T>(Arc::clone(&listing), state, request)
+        };
+        let said = (
+            format!("export_{name}").into(),
+            format!("{}, whole", summary.trim_end_matches(", a page at a time")).into(),
+        );
+        let describe = describe_whole::<H, I, O> as fn(&mut Operation, &mut Schemas);
+        let path_whole = format!("{path}/export").into();
+        self.get(path, id, summary, handler).add(
+            path_whole,
+            "get",
+            said,
+            describe,
+            routing::get(whole),
+        )
+    }
+
     fn add(
         mut self,
-        path: &'static str,
+        path: Cow<'static, str>,
         method: &'static str,
-        (id, summary): (&'static str, &'static str),
+        (id, summary): (Cow<'static, str>, Cow<'static, str>),
         describe: fn(&mut Operation, &mut Schemas),
         router: MethodRouter<ApiState>,
     ) -> Self {
         let tag = self.tags.last().map_or("", |(tag, _)| tag);
+        self.router = self.router.route(&path, router);
         self.described.push(Described { path, method, id, summary, tag, describe });
-        self.router = self.router.route(path, router);
         self
     }
 

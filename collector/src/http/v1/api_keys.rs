@@ -22,7 +22,7 @@ use crate::http::v1::credential;
 
 pub(super) fn routes() -> Routes {
     Routes::of("API keys", "What programs show to be let in.")
-        .get("/api-keys", "list_api_keys", "Keys, newest first, without their secrets", list)
+        .list("/api-keys", "list_api_keys", "Keys, newest first, without their secrets", list)
         .post("/api-keys", "create_api_key", "Make a key, shown once", create)
         .delete("/api-keys/{key}", "revoke_api_key", "Refuse a key from now on", revoke)
 }
@@ -52,6 +52,7 @@ struct KeyView {
     last_used_at: Option<OffsetDateTime>,
     /// The key whole; only in the answer that makes it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-muster-secret" = true))]
     key: Option<String>,
 }
 

@@ -1,32 +1,29 @@
 //! The audit log: who changed what. A company's for its admins, the operators' for operators.
 
 use axum::Json;
-use axum::body::Body;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use store::audit::{self, Entry, EntryExport, EntryFilter};
+use store::audit::{self, Entry, EntryFilter};
 use store::page::PageRequest;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::http::document::{Answers, DateTime, Operation, Routes, Schemas};
+use crate::http::document::{DateTime, Routes};
+use crate::http::export::{self, Exported, Format, Record, Row, instant};
 use crate::http::extract::{Operator, Params, Tenant};
 use crate::http::may::{ManageOperators, ReadAudit};
 use crate::http::moment;
 use crate::http::page::{self, Page};
 use crate::http::problem::Problem;
 use crate::http::state::ApiState;
-use crate::http::stream::{self, Chunks};
 
 pub(super) fn routes() -> Routes {
     Routes::of("Audit", "Who changed what, and what it was before.")
         .get("/audit", "list_audit", "Changes in the company, newest first", list)
-        .get("/audit/export", "export_audit", "The same, whole, an object a line (NDJSON)", export)
-        .get(
+        .get("/audit/export", "export_audit", "Changes in the company, whole", export)
+        .list(
             "/operator/audit",
             "list_operator_audit",
             "Changes of what is the operators' own, newest first",
@@ -158,29 +155,15 @@ struct ExportQuery {
     #[schemars(with = "Option<DateTime>")]
     #[serde(default, deserialize_with = "moment::maybe")]
     until: Option<OffsetDateTime>,
-}
-
-/// Lines, as they are read.
-struct Lines(Body);
-
-impl Answers for Lines {
-    fn answers(operation: &mut Operation, _: &mut Schemas) {
-        let schema = serde_json::json!({ "type": "string" });
-        operation.gives_content(StatusCode::OK, "application/x-ndjson", schema);
-    }
-}
-
-impl IntoResponse for Lines {
-    fn into_response(self) -> Response {
-        ([(header::CONTENT_TYPE, "application/x-ndjson")], self.0).into_response()
-    }
+    /// What it is written as; `ndjson` when absent.
+    format: Option<Format>,
 }
 
 async fn export(
     tenant: Tenant<ReadAudit>,
     State(state): State<ApiState>,
     Params(query): Params<ExportQuery>,
-) -> Result<Lines, Problem> {
+) -> Result<Exported, Problem> {
     let filter = EntryFilter {
         actor: query.actor,
         action: query.action,
@@ -188,36 +171,39 @@ async fn export(
         since: query.since,
         until: query.until,
     };
+    let format = query.format.or(Some(Format::Ndjson));
     let place = state.exports.place(tenant.scope.company())?;
-    let mut entries = audit::export(&tenant.scope, &filter).await?;
-    let first = lines(entries.next().await?).map_err(|error| Problem::Internal(error.into()))?;
-    // Some rows are in memory at a time, however long the log is.
-    Ok(Lines(stream::body("audit", place, Log { first: Some(first), entries })))
+    let entries = audit::export(&tenant.scope, &filter).await?;
+    export::respond("audit", format, place, entries, EntryView::from).await
 }
 
-/// The log, some entries at a time.
-struct Log {
-    /// What was read before the answer began.
-    first: Option<Vec<u8>>,
-    entries: EntryExport,
-}
+impl Record for EntryView {
+    const COLUMNS: &'static [&'static str] = &[
+        "id",
+        "at",
+        "actor_kind",
+        "actor_id",
+        "actor_name",
+        "address",
+        "request_id",
+        "action",
+        "object",
+        "before",
+        "after",
+    ];
 
-impl Chunks for Log {
-    async fn chunk(&mut self) -> anyhow::Result<Option<Vec<u8>>> {
-        let bytes = match self.first.take() {
-            Some(first) => first,
-            None => lines(self.entries.next().await?)?,
-        };
-        Ok(if bytes.is_empty() { None } else { Some(bytes) })
+    fn cells(&self, row: &mut Row<'_>) {
+        row.own(self.id);
+        row.own(instant(self.at));
+        row.text(&self.actor.kind);
+        row.maybe_own(self.actor.id);
+        row.text(&self.actor.name);
+        row.maybe(self.address.as_deref());
+        row.text(&self.request_id);
+        row.text(&self.action);
+        row.text(&self.object);
+        for value in [&self.before, &self.after] {
+            row.maybe(value.as_ref().map(Value::to_string).as_deref());
+        }
     }
-}
-
-/// Entries as lines.
-fn lines(entries: Vec<Entry>) -> Result<Vec<u8>, serde_json::Error> {
-    let mut bytes = Vec::new();
-    for entry in entries {
-        serde_json::to_writer(&mut bytes, &EntryView::from(entry))?;
-        bytes.push(b'\n');
-    }
-    Ok(bytes)
 }

@@ -21,7 +21,7 @@ use crate::http::v7;
 
 pub(super) fn routes() -> Routes {
     Routes::of("Companies", "The tenants, which are the operators'.")
-        .get("/companies", "list_companies", "Companies, by name", list)
+        .list("/companies", "list_companies", "Companies, by name", list)
         .post("/companies", "create_company", "Make a company", create)
         .get("/companies/{company}", "get_company", "One company", get)
         .post(

@@ -19,7 +19,7 @@ use crate::http::state::ApiState;
 
 pub(super) fn routes() -> Routes {
     Routes::of("Dead letters", "Reports that can never be stored as they are.")
-        .get("/dead-letters", "list_dead_letters", "Dead letters, newest first", list)
+        .list("/dead-letters", "list_dead_letters", "Dead letters, newest first", list)
         .post(
             "/dead-letters/{letter}/replay",
             "replay_dead_letter",

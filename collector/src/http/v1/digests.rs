@@ -36,7 +36,7 @@ pub(super) fn routes() -> Routes {
             "Have one's digest sent now, whether anything happened or not",
             test,
         )
-        .get(
+        .list(
             "/digests/messages",
             "list_digest_messages",
             "Messages and how they fared, newest first",

@@ -28,7 +28,7 @@ const LABEL_CHARS_MAX: usize = 100;
 pub(super) fn routes() -> Routes {
     const ONE: &str = "/enrolment-tokens/{token}";
     Routes::of("Enrolment tokens", "What lets a host become the company's.")
-        .get("/enrolment-tokens", "list_enrolment_tokens", "Tokens, newest first", list)
+        .list("/enrolment-tokens", "list_enrolment_tokens", "Tokens, newest first", list)
         .post("/enrolment-tokens", "create_enrolment_token", "Make a token, shown once", create)
         .get(ONE, "get_enrolment_token", "One token, without its secret", get)
         .delete(ONE, "revoke_enrolment_token", "Refuse a token from now on", revoke)
@@ -56,6 +56,7 @@ struct TokenView {
     revoked_at: Option<OffsetDateTime>,
     /// The token whole; only in the answer that makes it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-muster-secret" = true))]
     token: Option<String>,
 }
 

@@ -14,7 +14,7 @@ use crate::http::problem::Problem;
 use crate::http::state::ApiState;
 
 pub(super) fn routes() -> Routes {
-    Routes::of("Feeds", "Where the knowledge of vulnerabilities comes from.").get(
+    Routes::of("Feeds", "Where the knowledge of vulnerabilities comes from.").list(
         "/feeds",
         "list_feeds",
         "Feeds, how old they are and what went wrong",

@@ -40,13 +40,13 @@ pub(super) fn routes() -> Routes {
             "What is installed on a host, whole",
             software::export,
         )
-        .get(
+        .list(
             "/hosts/{host}/changes",
             "list_host_changes",
             "What came onto a host and went from it, newest first",
             changes::list,
         )
-        .get(
+        .list(
             "/hosts/{host}/timeline",
             "list_host_timeline",
             "What happened on a host, moment by moment, newest first",

@@ -37,7 +37,7 @@ use crate::imports as documents;
 pub(super) fn routes() -> Routes {
     const ONE: &str = "/imports/{import}";
     Routes::of("Imports", "Documents that list the software of assets without an agent (SBOMs).")
-        .get("/imports", "list_imports", "Imports, newest first", list)
+        .list("/imports", "list_imports", "Imports, newest first", list)
         .post(
             "/imports",
             "create_import",

@@ -34,7 +34,7 @@ const EMAIL_CHARS_MAX: usize = 254;
 
 pub(super) fn routes() -> Routes {
     Routes::of("Invitations", "How somebody comes to work in the company.")
-        .get("/invitations", "list_invitations", "Invitations that are open, newest first", list)
+        .list("/invitations", "list_invitations", "Invitations that are open, newest first", list)
         .post(
             "/invitations",
             "create_invitation",
@@ -65,6 +65,7 @@ pub(super) struct InvitationView {
     expires_at: OffsetDateTime,
     /// The invitation whole, which goes to whom it is for; only in the answer that makes it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-muster-secret" = true))]
     token: Option<String>,
 }
 

@@ -19,14 +19,14 @@ use crate::http::state::ApiState;
 
 pub(super) fn routes() -> Routes {
     Routes::of("Jobs", "What the collector's nodes do by the clock or because they were asked to.")
-        .get("/operator/jobs", "list_jobs", "Jobs of the last seven days, newest first", list)
+        .list("/operator/jobs", "list_jobs", "Jobs of the last seven days, newest first", list)
         .post(
             "/operator/jobs/{job}/cancel",
             "cancel_job",
             "Cancel a job; of one that would erase a company, the company is kept",
             cancel,
         )
-        .get(
+        .list(
             "/jobs",
             "list_own_jobs",
             "The company's own jobs of the last seven days, newest first",

@@ -35,7 +35,7 @@ const HOSTS_MAX: usize = 10_000;
 
 pub(super) fn routes() -> Routes {
     Routes::of("Labels", "What hosts are called by, given by people or by a rule.")
-        .get("/labels", "list_labels", "Labels, a page at a time", list)
+        .list("/labels", "list_labels", "Labels, a page at a time", list)
         .post("/labels", "create_label", "Make a label", create)
         .get("/labels/{label}", "get_label", "One label", get)
         .put("/labels/{label}", "put_label", "Change a label", change)
@@ -46,7 +46,7 @@ pub(super) fn routes() -> Routes {
             "Give a label to hosts, or take it from them",
             assign,
         )
-        .get("/hosts/{host}/labels", "list_host_labels", "The labels that a host carries", of_host)
+        .list("/hosts/{host}/labels", "list_host_labels", "The labels that a host carries", of_host)
 }
 
 /// The id of a label that a filter names by its id or its name. A name that no label has is an error:

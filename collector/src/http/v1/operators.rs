@@ -18,7 +18,7 @@ use crate::http::state::ApiState;
 
 pub(super) fn routes() -> Routes {
     Routes::of("Operators", "Who runs the collector for all companies.")
-        .get("/operator/users", "list_operators", "The operators, by address", list)
+        .list("/operator/users", "list_operators", "The operators, by address", list)
         .delete(
             "/operator/users/{user}",
             "remove_operator",

@@ -28,7 +28,7 @@ use crate::http::v7;
 
 pub(super) fn routes() -> Routes {
     Routes::of("Policies", "What is to hold for hosts, and for which it does not.")
-        .get("/policies", "list_policies", "Policies, a page at a time", list)
+        .list("/policies", "list_policies", "Policies, a page at a time", list)
         .post("/policies", "create_policy", "Make a policy", create)
         .get(
             "/policies/summary",
@@ -51,7 +51,7 @@ pub(super) fn routes() -> Routes {
             "What a policy comes to, whole",
             export,
         )
-        .get(
+        .list(
             "/hosts/{host}/policies",
             "list_host_policies",
             "What policies come to for a host",

@@ -30,7 +30,7 @@ pub(super) fn routes() -> Routes {
     const ONE: &str = "/reports/{report}";
     let about = "Files for people and their tools, made once or by a schedule.";
     Routes::of("Reports", about)
-        .get("/reports", "list_reports", "Reports, the newest first", list)
+        .list("/reports", "list_reports", "Reports, the newest first", list)
         .post("/reports", "create_report", "Ask for a report", create)
         .get(ONE, "get_report", "One report, and how far it is", get)
         .delete(ONE, "delete_report", "Delete a report with its file", delete)

@@ -25,7 +25,7 @@ use crate::http::v7;
 pub(super) fn routes() -> Routes {
     const ONE: &str = "/report-schedules/{schedule}";
     Routes::of("Report schedules", "When which report is made by itself.")
-        .get("/report-schedules", "list_report_schedules", "Schedules, by name", list)
+        .list("/report-schedules", "list_report_schedules", "Schedules, by name", list)
         .post("/report-schedules", "create_report_schedule", "Make a schedule", create)
         .get(ONE, "get_report_schedule", "One schedule", get)
         .put(ONE, "put_report_schedule", "Change a schedule", change)

@@ -32,7 +32,7 @@ const ADDRESS_KNOWN_FOR: Duration = Duration::days(30);
 pub(super) fn routes() -> Routes {
     Routes::of("Sessions", "Where somebody is signed in.")
         .post("/sessions", "sign_in", "Sign in; the answer sets the session's cookie", sign_in)
-        .get("/sessions", "list_sessions", "One's own sessions, newest first", list)
+        .list("/sessions", "list_sessions", "One's own sessions, newest first", list)
         .delete("/sessions/current", "sign_out", "Sign out", sign_out)
         .delete("/sessions/{session}", "revoke_session", "End one of one's own sessions", revoke)
 }

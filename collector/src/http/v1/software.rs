@@ -32,7 +32,7 @@ pub(super) fn routes() -> Routes {
     Routes::of("Software", "What the company has anywhere, and what it was taken for.")
         .get("/software", "list_software", "Software, a page at a time", list)
         .get("/software/export", "export_software", "Software, whole", export)
-        .get(
+        .list(
             "/software/titles",
             "list_software_titles",
             "Software whatever its versions, a page at a time",

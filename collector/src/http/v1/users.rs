@@ -20,7 +20,7 @@ use crate::http::state::ApiState;
 
 pub(super) fn routes() -> Routes {
     Routes::of("Users", "Who works in the company, and as what.")
-        .get("/users", "list_users", "The company's people, by address", list)
+        .list("/users", "list_users", "The company's people, by address", list)
         .get("/users/{user}", "get_user", "One of the company's people", get)
         .patch("/users/{user}", "update_user", "Give somebody another role", update)
         .delete("/users/{user}", "remove_user", "Take somebody out of the company", remove)

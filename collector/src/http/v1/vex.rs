@@ -30,7 +30,7 @@ pub(super) fn routes() -> Routes {
     Routes::of("VEX", "What is said of software and CVEs, in the formats that others read.")
         .get("/vex", "export_vex", "All exceptions in force as one document", write)
         .post("/vex", "import_vex", "Bring a document in (OpenVEX, or CycloneDX as JSON)", import)
-        .get("/vex/documents", "list_vex_documents", "Documents that came in, newest first", list)
+        .list("/vex/documents", "list_vex_documents", "Documents that came in, newest first", list)
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]

@@ -32,9 +32,9 @@ pub(super) fn routes() -> Routes {
     const ONE: &str = "/webhooks/{webhook}";
     let about = "Whom the company tells what happens in it, and what became of it.";
     let routes = Routes::of("Webhooks", about)
-        .get("/webhooks", "list_webhooks", "Webhooks, by name", list)
+        .list("/webhooks", "list_webhooks", "Webhooks, by name", list)
         .post("/webhooks", "create_webhook", "Make a webhook; its secret is shown once", create)
-        .get(
+        .list(
             "/webhooks/dead-letters",
             "list_webhook_dead_letters",
             "Messages that were given up, newest first",
@@ -60,7 +60,7 @@ fn messages(routes: Routes) -> Routes {
             "Tell a webhook again what happened since an instant",
             replay_since,
         )
-        .get(
+        .list(
             "/webhooks/{webhook}/deliveries",
             "list_webhook_deliveries",
             "A webhook's messages, newest first",

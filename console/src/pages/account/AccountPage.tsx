@@ -3,6 +3,7 @@ import { useForm } from '@mantine/form';
 
 import { useRead, useWrite } from '../../api/read';
 import { Confirm } from '../../parts/Confirm';
+import { Export } from '../../parts/Export';
 import { Moment } from '../../parts/Moment';
 import { PageHead } from '../../parts/PageHead';
 import { ReadAt, ReadView } from '../../parts/States';
@@ -41,7 +42,10 @@ function Sessions() {
         <Title order={2} size="h4">
           {text.account.sessions}
         </Title>
-        <ReadAt read={read} />
+        <Group gap="xs">
+          <ReadAt read={read} />
+          <Export path="/api/v1/sessions/export" query={{}} name="sessions" />
+        </Group>
       </Group>
       <ReadView read={read}>
         {(data) => (

@@ -5,7 +5,7 @@ import { getRouteApi } from '@tanstack/react-router';
 import type { Schemas } from '../../api/client';
 import { type Read, useRead } from '../../api/read';
 import { useSession } from '../../api/session';
-import { useSave } from '../../parts/Export';
+import { Export } from '../../parts/Export';
 import { Facts } from '../../parts/Facts';
 import { InstantFilter, TextFilter } from '../../parts/fields';
 import { FilterChip, shortId } from '../../parts/FilterChip';
@@ -60,7 +60,6 @@ export function AuditPage() {
   const search = route.useSearch();
   const navigate = route.useNavigate();
   const { may } = useSession();
-  const { save, isRunning } = useSave();
   const { company: _company, hide: _hide, open, of = 'company', ...query } = search;
   const filter = withoutPage(query);
   const read = useRead(['audit', of, query], (api) =>
@@ -86,16 +85,6 @@ export function AuditPage() {
             ]}
             onChange={(next) => set({ of: next === 'operators' ? 'operators' : undefined, open: undefined })}
           />
-        )}
-        {of === 'company' && (
-          <Button
-            variant="default"
-            size="xs"
-            loading={isRunning}
-            onClick={() => save('/api/v1/audit/export', filter, 'audit.ndjson')}
-          >
-            {text.export.ndjson}
-          </Button>
         )}
       </PageHead>
       <Filters
@@ -130,6 +119,13 @@ export function AuditPage() {
         search={search}
         set={set}
         current={open}
+        actions={
+          <Export
+            path={of === 'operators' ? '/api/v1/operator/audit/export' : '/api/v1/audit/export'}
+            query={filter}
+            name={of === 'operators' ? 'audit-of-operators' : 'audit'}
+          />
+        }
         empty={<Notice title={text.audit.none}>{text.common.noneFoundDetail}</Notice>}
       />
       <Drawer

@@ -8,6 +8,7 @@ import type { Schemas } from '../../api/client';
 import { useRead, useWrite } from '../../api/read';
 import { useSession } from '../../api/session';
 import { asNumber } from '../../format/number';
+import { Export } from '../../parts/Export';
 import { Go } from '../../parts/Go';
 import { Confirm } from '../../parts/Confirm';
 import { Moment } from '../../parts/Moment';
@@ -265,6 +266,7 @@ function Tokens() {
       set={(change) =>
         void navigate({ search: (old) => changed(old, change), replace: isInPassing(search, change) })
       }
+      actions={<Export path="/api/v1/enrolment-tokens/export" query={{}} name="enrolment-tokens" />}
       empty={<Notice title={text.deploy.none} />}
     />
   );

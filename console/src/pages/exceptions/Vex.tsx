@@ -7,7 +7,7 @@ import { useRead, useWrite } from '../../api/read';
 import { useSession } from '../../api/session';
 import { Actor } from '../../parts/Actor';
 import { Go } from '../../parts/Go';
-import { useSave } from '../../parts/Export';
+import { Export, useSave } from '../../parts/Export';
 import { Moment } from '../../parts/Moment';
 import { Notice, ReadAt, ReadView } from '../../parts/States';
 import { text } from '../../text/text';
@@ -59,6 +59,7 @@ export function Vex() {
           ))}
         </Group>
         <ReadAt read={read} />
+        <Export path="/api/v1/vex/documents/export" query={{}} name="vex-documents" />
       </Group>
       {bring.data && <Imported of={bring.data} />}
       <ReadView read={read}>

@@ -4,6 +4,7 @@ import type { ColumnDef } from '@tanstack/react-table';
 import type { Schemas } from '../../api/client';
 import { useRead } from '../../api/read';
 import { asInstant } from '../../format/time';
+import { Export } from '../../parts/Export';
 import { Go } from '../../parts/Go';
 import { Moment } from '../../parts/Moment';
 import { Notice } from '../../parts/States';
@@ -75,6 +76,13 @@ export function HostChanges({ host, since, until, search, set }: HostChangesProp
         rowId={(change) => `${change.software.id}${change.kind}${change.at}`}
         search={search}
         set={set}
+        actions={
+          <Export
+            path={`/api/v1/hosts/${host.id}/changes/export`}
+            query={{ since, until }}
+            name={`changes-of-${host.hostname}`}
+          />
+        }
         empty={<Notice title={text.host.noHistory}>{text.host.noHistoryDetail}</Notice>}
       />
     </>

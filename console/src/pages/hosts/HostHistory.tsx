@@ -4,6 +4,7 @@ import { useId, useState } from 'react';
 import type { Schemas } from '../../api/client';
 import { useRead } from '../../api/read';
 import { asDay } from '../../format/time';
+import { Export } from '../../parts/Export';
 import { Choice } from '../../parts/fields';
 import { Filters } from '../../parts/Filters';
 import { Go } from '../../parts/Go';
@@ -50,7 +51,14 @@ function Timeline({ host, search, set }: HostHistoryProps) {
           options={KINDS.map((kind) => [kind, text.host.moments[kind]] as const)}
         />
       </Filters>
-      <ReadAt read={read} />
+      <Group justify="space-between" mb="xs">
+        <ReadAt read={read} />
+        <Export
+          path={`/api/v1/hosts/${host.id}/timeline/export`}
+          query={{ kind: search.kind }}
+          name={`history-of-${host.hostname}`}
+        />
+      </Group>
       <ReadView read={read} lines={10}>
         {({ items }) =>
           items.length === 0 ? (

@@ -132,7 +132,7 @@ export function HostPage() {
           <HostFindings host={host} search={search} set={set} />
         </Tabs.Panel>
         <Tabs.Panel value="policies">
-          <HostPolicies id={id} />
+          <HostPolicies id={id} hostname={host.hostname} />
         </Tabs.Panel>
         <Tabs.Panel value="sources">
           <HostSources host={host} />

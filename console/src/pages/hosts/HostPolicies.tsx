@@ -1,6 +1,7 @@
-import { Table } from '@mantine/core';
+import { Group, Table } from '@mantine/core';
 
 import { useRead } from '../../api/read';
+import { Export } from '../../parts/Export';
 import { Go } from '../../parts/Go';
 import { Moment } from '../../parts/Moment';
 import { Notice, ReadAt, ReadView } from '../../parts/States';
@@ -8,13 +9,16 @@ import { text } from '../../text/text';
 import { PolicyState, Reason } from '../policies/Outcome';
 
 /** What policies come to for a host, and why. */
-export function HostPolicies({ id }: { id: string }) {
+export function HostPolicies({ id, hostname }: { id: string; hostname: string }) {
   const read = useRead(['host', id, 'policies'], (api) =>
     api.GET('/api/v1/hosts/{host}/policies', { params: { path: { host: id } } }),
   );
   return (
     <>
-      <ReadAt read={read} />
+      <Group justify="space-between" mb="xs">
+        <ReadAt read={read} />
+        <Export path={`/api/v1/hosts/${id}/policies/export`} query={{}} name={`policies-of-${hostname}`} />
+      </Group>
       <ReadView read={read}>
         {(data) =>
           data.items.length === 0 ? (

@@ -8,6 +8,7 @@ import { useSession } from '../../api/session';
 import { IMPORT_STATES } from '../../app/searches';
 import { asNumber } from '../../format/number';
 import { Choice } from '../../parts/fields';
+import { Export } from '../../parts/Export';
 import { Filters } from '../../parts/Filters';
 import { Go } from '../../parts/Go';
 import { Moment } from '../../parts/Moment';
@@ -81,7 +82,8 @@ export function ImportsPage() {
   const set = (change: Partial<typeof search>) =>
     void navigate({ search: (old) => changed(old, change), replace: isInPassing(search, change) });
   const look = (id: string | undefined) => set({ open: id, page_token: search.page_token });
-  const isFiltered = Object.keys(withoutPage(query)).length > 0;
+  const filter = withoutPage(query);
+  const isFiltered = Object.keys(filter).length > 0;
   if (!may('inventory:read')) return <NoPermission />;
   return (
     <>
@@ -105,6 +107,7 @@ export function ImportsPage() {
         search={search}
         set={set}
         current={open}
+        actions={<Export path="/api/v1/imports/export" query={filter} name="imports" />}
         empty={
           <Notice title={isFiltered ? text.imports.noneFound : text.imports.none}>
             {isFiltered ? text.common.noneFoundDetail : text.imports.noneDetail}

@@ -6,6 +6,7 @@ import type { Schemas } from '../../api/client';
 import { useRead, useWrite } from '../../api/read';
 import { useSession } from '../../api/session';
 import { asNumber } from '../../format/number';
+import { Export } from '../../parts/Export';
 import { Go } from '../../parts/Go';
 import { Confirm } from '../../parts/Confirm';
 import { Moment } from '../../parts/Moment';
@@ -113,6 +114,7 @@ export function LabelsPage() {
         rowId={(label) => label.id}
         search={search}
         set={set}
+        actions={<Export path="/api/v1/labels/export" query={{}} name="labels" />}
         empty={
           <Notice title={text.label.none} action={create}>
             {text.label.noneDetail}

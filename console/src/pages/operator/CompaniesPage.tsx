@@ -12,6 +12,7 @@ import { useSession } from '../../api/session';
 import { asSpan } from '../../format/time';
 import { Go } from '../../parts/Go';
 import { Confirm } from '../../parts/Confirm';
+import { Export } from '../../parts/Export';
 import { TextFilter } from '../../parts/fields';
 import { Filters } from '../../parts/Filters';
 import { Moment } from '../../parts/Moment';
@@ -256,6 +257,7 @@ function Companies() {
         rowId={(company) => company.id}
         search={search}
         set={set}
+        actions={<Export path="/api/v1/companies/export" query={{ query: search.query }} name="companies" />}
         empty={<Notice title={text.company.none}>{text.company.noneDetail}</Notice>}
       />
     </>

@@ -6,6 +6,7 @@ import type { Schemas } from '../../api/client';
 import { useRead, useWrite } from '../../api/read';
 import { useSession } from '../../api/session';
 import { asBytes } from '../../format/number';
+import { Export } from '../../parts/Export';
 import { Go } from '../../parts/Go';
 import { Moment } from '../../parts/Moment';
 import { PageHead } from '../../parts/PageHead';
@@ -102,6 +103,7 @@ function Letters() {
         set={(change) =>
           void navigate({ search: (old) => changed(old, change), replace: isInPassing(search, change) })
         }
+        actions={<Export path="/api/v1/dead-letters/export" query={{}} name="dead-letters" />}
         empty={<Notice title={text.dead.none}>{text.dead.noneDetail}</Notice>}
       />
     </>

@@ -2,6 +2,7 @@ import { Table, Text } from '@mantine/core';
 
 import { useRead } from '../../api/read';
 import { asNumber } from '../../format/number';
+import { Export } from '../../parts/Export';
 import { Moment } from '../../parts/Moment';
 import { PageHead } from '../../parts/PageHead';
 import { Notice, ReadAt, ReadView } from '../../parts/States';
@@ -14,6 +15,7 @@ export function FeedsPage() {
     <>
       <PageHead title={text.nav.feeds} lead={text.feed.lead}>
         <ReadAt read={read} />
+        <Export path="/api/v1/feeds/export" query={{}} name="feeds" />
       </PageHead>
       <ReadView read={read}>
         {(data) =>

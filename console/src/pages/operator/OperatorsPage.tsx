@@ -4,6 +4,7 @@ import { useForm } from '@mantine/form';
 import { useRead, useWrite } from '../../api/read';
 import { useSession } from '../../api/session';
 import { Confirm } from '../../parts/Confirm';
+import { Export } from '../../parts/Export';
 import { Moment } from '../../parts/Moment';
 import { PageHead } from '../../parts/PageHead';
 import { NoPermission, ReadAt, ReadView } from '../../parts/States';
@@ -43,6 +44,7 @@ function Operators() {
     <>
       <PageHead title={text.nav.operators} lead={text.operator.lead}>
         <ReadAt read={read} />
+        <Export path="/api/v1/operator/users/export" query={{}} name="operators" />
       </PageHead>
       <Stack gap="lg">
         <ReadView read={read}>

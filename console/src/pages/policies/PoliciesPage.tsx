@@ -6,6 +6,7 @@ import type { Schemas } from '../../api/client';
 import { useRead } from '../../api/read';
 import { useSession } from '../../api/session';
 import { OF_POLICIES } from '../../live/news';
+import { Export } from '../../parts/Export';
 import { Go } from '../../parts/Go';
 import { Moment } from '../../parts/Moment';
 import { PageHead } from '../../parts/PageHead';
@@ -91,6 +92,7 @@ export function PoliciesPage() {
         search={search}
         set={set}
         news={OF_POLICIES}
+        actions={<Export path="/api/v1/policies/export" query={{}} name="policies" />}
         empty={
           <Notice title={text.policy.none} action={create}>
             {text.policy.noneDetail}

@@ -7,7 +7,7 @@ import { useRead, useWrite } from '../../api/read';
 import { useSession } from '../../api/session';
 import { asBytes } from '../../format/number';
 import { Confirm } from '../../parts/Confirm';
-import { useSave } from '../../parts/Export';
+import { Export, useSave } from '../../parts/Export';
 import { Moment } from '../../parts/Moment';
 import { Choice } from '../../parts/fields';
 import { Filters } from '../../parts/Filters';
@@ -140,6 +140,9 @@ export function ReportList() {
         rowId={(report) => report.id}
         search={search}
         set={set}
+        actions={
+          <Export path="/api/v1/reports/export" query={{ schedule: search.schedule }} name="reports" />
+        }
         empty={
           <Notice title={isFiltered ? text.report.noneFound : text.report.none}>
             {isFiltered ? text.common.noneFoundDetail : text.report.noneDetail}

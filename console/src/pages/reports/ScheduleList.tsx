@@ -6,6 +6,7 @@ import type { Schemas } from '../../api/client';
 import { useRead, useWrite } from '../../api/read';
 import { useSession } from '../../api/session';
 import { Confirm } from '../../parts/Confirm';
+import { Export } from '../../parts/Export';
 import { Go } from '../../parts/Go';
 import { Moment } from '../../parts/Moment';
 import { Notice } from '../../parts/States';
@@ -100,6 +101,7 @@ export function ScheduleList() {
       rowId={(schedule) => schedule.id}
       search={search}
       set={set}
+      actions={<Export path="/api/v1/report-schedules/export" query={{}} name="report-schedules" />}
       empty={<Notice title={text.report.noSchedule}>{text.report.noScheduleDetail}</Notice>}
     />
   );

@@ -20,6 +20,7 @@ import { useRead, useWrite } from '../../api/read';
 import { useSession } from '../../api/session';
 import { Confirm } from '../../parts/Confirm';
 import { CopyBox } from '../../parts/CopyBox';
+import { Export } from '../../parts/Export';
 import { Moment } from '../../parts/Moment';
 import { ReadAt, ReadView } from '../../parts/States';
 import { PERMISSIONS, text } from '../../text/text';
@@ -53,7 +54,10 @@ export function ApiKeys() {
           <Title order={2} size="h4">
             {text.settings.tabs.keys}
           </Title>
-          <ReadAt read={read} />
+          <Group gap="xs">
+            <ReadAt read={read} />
+            <Export path="/api/v1/api-keys/export" query={{}} name="api-keys" />
+          </Group>
         </Group>
         <ReadView read={read}>
           {(data) =>

@@ -5,6 +5,7 @@ import type { Schemas } from '../../api/client';
 import { useRead, useWrite } from '../../api/read';
 import { useSession } from '../../api/session';
 import { Confirm } from '../../parts/Confirm';
+import { Export } from '../../parts/Export';
 import { Moment } from '../../parts/Moment';
 import { ReadAt, ReadView } from '../../parts/States';
 import { text } from '../../text/text';
@@ -49,7 +50,10 @@ function Members() {
         <Title order={2} size="h4">
           {text.settings.people}
         </Title>
-        <ReadAt read={read} />
+        <Group gap="xs">
+          <ReadAt read={read} />
+          <Export path="/api/v1/users/export" query={{}} name="people" />
+        </Group>
       </Group>
       <ReadView read={read}>
         {(data) =>
@@ -166,9 +170,12 @@ function Open() {
   );
   return (
     <section>
-      <Title order={2} size="h4">
-        {text.settings.invitations}
-      </Title>
+      <Group justify="space-between">
+        <Title order={2} size="h4">
+          {text.settings.invitations}
+        </Title>
+        <Export path="/api/v1/invitations/export" query={{}} name="invitations" />
+      </Group>
       <ReadView read={read} lines={2}>
         {(data) =>
           data.items.length === 0 ? (

@@ -59,12 +59,8 @@ function Titles() {
   const navigate = route.useNavigate();
   const set = (change: Partial<typeof search>) =>
     void navigate({ search: (old) => changed(old, change), replace: isInPassing(search, change) });
-  const query = {
-    query: search.query,
-    source: search.source as Source | undefined,
-    page_token: search.page_token,
-    limit: search.limit,
-  };
+  const filter = { query: search.query, source: search.source as Source | undefined };
+  const query = { ...filter, page_token: search.page_token, limit: search.limit };
   const read = useRead(['titles', query], (api, signal) =>
     api.GET('/api/v1/software/titles', { params: { query }, signal }),
   );
@@ -90,6 +86,7 @@ function Titles() {
         rowId={(title) => `${title.source}:${title.name}:${title.vendor}`}
         search={search}
         set={set}
+        actions={<Export path="/api/v1/software/titles/export" query={filter} name="software-titles" />}
         empty={<Notice title={text.software.none}>{text.common.noneFoundDetail}</Notice>}
       />
     </>

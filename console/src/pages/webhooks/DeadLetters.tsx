@@ -2,6 +2,7 @@ import type { ColumnDef } from '@tanstack/react-table';
 import { getRouteApi } from '@tanstack/react-router';
 
 import { useRead } from '../../api/read';
+import { Export } from '../../parts/Export';
 import { Go } from '../../parts/Go';
 import { Notice } from '../../parts/States';
 import { ListView } from '../../parts/table/ListView';
@@ -51,6 +52,7 @@ export function DeadLetters() {
       set={(change) =>
         void navigate({ search: (old) => changed(old, change), replace: isInPassing(search, change) })
       }
+      actions={<Export path="/api/v1/webhooks/dead-letters/export" query={{}} name="webhook-dead-letters" />}
       empty={<Notice title={text.webhook.noDead}>{text.webhook.noDeadDetail}</Notice>}
     />
   );

@@ -4,6 +4,7 @@ import { getRouteApi } from '@tanstack/react-router';
 import type { Schemas } from '../../api/client';
 import { useRead } from '../../api/read';
 import { DELIVERY_STATES } from '../../app/searches';
+import { Export } from '../../parts/Export';
 import { Choice } from '../../parts/fields';
 import { Filters } from '../../parts/Filters';
 import { Notice } from '../../parts/States';
@@ -54,6 +55,13 @@ export function Deliveries({ id }: { id: string }) {
         search={search}
         set={set}
         current={search.open}
+        actions={
+          <Export
+            path={`/api/v1/webhooks/${id}/deliveries/export`}
+            query={{ state: search.state }}
+            name="webhook-deliveries"
+          />
+        }
         empty={
           <Notice title={isFiltered ? text.webhook.noneFound : text.webhook.noDeliveries}>
             {isFiltered ? text.common.noneFoundDetail : text.webhook.noDeliveriesDetail}

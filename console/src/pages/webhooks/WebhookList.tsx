@@ -6,6 +6,7 @@ import type { ReactNode } from 'react';
 import type { Schemas } from '../../api/client';
 import { useRead } from '../../api/read';
 import { asNumber } from '../../format/number';
+import { Export } from '../../parts/Export';
 import { Go } from '../../parts/Go';
 import { Moment } from '../../parts/Moment';
 import { Notice } from '../../parts/States';
@@ -100,6 +101,7 @@ export function WebhookList({ create }: { create: ReactNode }) {
       set={(change) =>
         void navigate({ search: (old) => changed(old, change), replace: isInPassing(search, change) })
       }
+      actions={<Export path="/api/v1/webhooks/export" query={{}} name="webhooks" />}
       empty={
         <Notice title={text.webhook.none} action={create}>
           {text.webhook.noneDetail}

@@ -31,6 +31,8 @@ names_of! {
 pub(super) struct WebhookView {
     id: Uuid,
     name: String,
+    /// Of some services a secret of its own: no export has it.
+    #[schemars(extend("x-muster-secret" = true))]
     url: String,
     #[schemars(with = "TemplateName")]
     template: &'static str,
