@@ -15,7 +15,7 @@ use super::walk::{Operation, operations};
 use crate::http::{document, v1};
 
 /// Answers with items that are no lists of objects: a series of numbers, which the charts are drawn from.
-const NO_LISTS: [&str; 1] = ["/api/v1/statistics"];
+const NO_LISTS: [&str; 2] = ["/api/v1/cves/{cve}/history", "/api/v1/statistics"];
 
 /// Every operation that answers with a list.
 fn lists() -> Vec<Operation> {
