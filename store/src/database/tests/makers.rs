@@ -7,7 +7,7 @@ use crate::test_support::FreshDatabase;
 async fn who_stands_behind_keys_of_older_releases_is_read_from_the_log_however_many_made_one_another()
  {
     // The last one that reads no more than a key and its maker.
-    const BEFORE: i64 = 20_261_122_000_061;
+    const BEFORE: i64 = 20_261_122_000_063;
     let database = FreshDatabase::create_empty().await;
     database.store().migrate_by(Some(BEFORE), PATIENCE).await.unwrap();
     // A person makes a key of the operators', that one of the company, that another, and so on; nobody made the last.
