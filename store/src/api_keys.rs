@@ -5,6 +5,7 @@
 //! guess. Secrets never stand in `Debug`.
 
 mod authenticate;
+mod makers;
 mod presented;
 
 use ring::digest;
@@ -13,12 +14,14 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use self::makers::maker;
+pub(crate) use self::makers::name_makers_in;
+pub use self::makers::{name_makers, name_operators_makers};
 pub use self::presented::{InvalidKey, PresentedKey};
-use crate::actors;
-use crate::audit::{self, Actor, Change};
+use crate::audit::{self, Change};
 use crate::error::StoreError;
 use crate::permission::Permission;
-use crate::tenant::{OperatorScope, Role, TenantScope};
+use crate::tenant::{OPERATORS, OperatorScope, Role, TenantScope};
 
 /// Keys of one list.
 pub const KEYS_MAX: u32 = 1_000;
@@ -82,16 +85,12 @@ pub async fn create_narrowed(
     scopes: Option<&[Permission]>,
     now: OffsetDateTime,
 ) -> Result<ApiKey, StoreError> {
-    let mut tx = scope.begin("api_keys.create").await?;
+    // Who makes it may be an operator's key, behind which somebody stands as well.
+    let mut tx = scope.begin_with_operators("api_keys.create").await?;
     // Cut here as well as at the API: no caller, however written, makes an operator out of a
     // company.
     let role = role.min(Role::Admin);
-    let maker = match scope.origin().actor() {
-        Actor::Local | Actor::System => None,
-        maker @ (Actor::User { .. } | Actor::Key { .. }) => {
-            Some(actors::behind(&mut tx, scope.key(), &actors::word(maker)).await?)
-        }
-    };
+    let maker = maker(&mut tx, scope.key(), scope.origin().actor()).await?;
     let made_by = (Some(scope.key()), maker.as_deref());
     let key = insert(&mut tx, made_by, new, (role, scopes), now).await?;
     let change = Change::made("api_key.create", key.id, shown(&key));
@@ -111,7 +110,9 @@ pub async fn create_operator(
     now: OffsetDateTime,
 ) -> Result<ApiKey, StoreError> {
     let mut tx = operator.begin("api_keys.create_operator").await?;
-    let key = insert(&mut tx, (None, None), new, (Role::Operator, None), now).await?;
+    let maker = maker(&mut tx, OPERATORS, operator.origin().actor()).await?;
+    let made_by = (None, maker.as_deref());
+    let key = insert(&mut tx, made_by, new, (Role::Operator, None), now).await?;
     let change = Change::made("api_key.create", key.id, shown(&key));
     audit::record_of_operators(&mut tx, operator, change, now).await?;
     tx.commit().await?;

@@ -16,6 +16,9 @@ pub const KEPT: Duration = Duration::hours(24);
 /// After how long an asker is taken for gone, who never said what came of it.
 const GIVEN_UP_AFTER: Duration = Duration::minutes(2);
 
+/// How often a request that is being done says so ([`renew`]): some times before it would be given up.
+pub const RENEWED_EVERY: std::time::Duration = std::time::Duration::from_secs(30);
+
 /// A request that may be asked again.
 #[derive(Clone, Copy, Debug)]
 pub struct Asked<'a> {
@@ -25,6 +28,8 @@ pub struct Asked<'a> {
     pub key_hash: &'a [u8; 32],
     /// A hash of all that it asks.
     pub fingerprint: &'a [u8; 32],
+    /// This time of it, which tells it from one that took it over.
+    pub attempt: Uuid,
 }
 
 /// What is known of a request.
@@ -53,10 +58,11 @@ pub async fn begin(
     let mut tx = of(store, asked, "idempotency.begin").await?;
     // One that is over, or was given up, makes room for this one.
     let taken = sqlx::query!(
-        "INSERT INTO idempotent_requests (principal, key_hash, fingerprint, created_at)
-         VALUES ($1, $2, $3, $4)
+        "INSERT INTO idempotent_requests (principal, key_hash, fingerprint, created_at, attempt)
+         VALUES ($1, $2, $3, $4, $7)
          ON CONFLICT (principal, key_hash) DO UPDATE
-         SET fingerprint = excluded.fingerprint, created_at = excluded.created_at, answer = NULL
+         SET fingerprint = excluded.fingerprint, created_at = excluded.created_at,
+             attempt = excluded.attempt, answer = NULL
          WHERE idempotent_requests.created_at < $5
             OR (idempotent_requests.answer IS NULL AND idempotent_requests.created_at < $6
                 AND idempotent_requests.fingerprint = excluded.fingerprint)",
@@ -65,7 +71,8 @@ pub async fn begin(
         asked.fingerprint,
         now,
         now - KEPT,
-        now - GIVEN_UP_AFTER
+        now - GIVEN_UP_AFTER,
+        asked.attempt
     )
     .execute(&mut *tx)
     .await?;
@@ -91,7 +98,36 @@ pub async fn begin(
     })
 }
 
-/// Keeps what was answered, sealed.
+/// Says that a request is still being done, so that nobody takes it over; whether it is this attempt's.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+///
+/// # Cancel safety
+///
+/// Dropping it says it or does not; nothing else hangs on it.
+pub async fn renew(
+    store: &Store,
+    asked: &Asked<'_>,
+    now: OffsetDateTime,
+) -> Result<bool, StoreError> {
+    let mut tx = of(store, asked, "idempotency.renew").await?;
+    let done = sqlx::query!(
+        "UPDATE idempotent_requests SET created_at = $4
+         WHERE principal = $1 AND key_hash = $2 AND attempt = $3 AND answer IS NULL",
+        asked.principal,
+        asked.key_hash,
+        asked.attempt,
+        now
+    )
+    .execute(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// Keeps what was answered, sealed, unless another attempt took the request over.
 ///
 /// # Errors
 ///
@@ -99,9 +135,11 @@ pub async fn begin(
 pub async fn finish(store: &Store, asked: &Asked<'_>, answer: &[u8]) -> Result<(), StoreError> {
     let mut tx = of(store, asked, "idempotency.finish").await?;
     sqlx::query!(
-        "UPDATE idempotent_requests SET answer = $3 WHERE principal = $1 AND key_hash = $2",
+        "UPDATE idempotent_requests SET answer = $4
+         WHERE principal = $1 AND key_hash = $2 AND attempt = $3",
         asked.principal,
         asked.key_hash,
+        asked.attempt,
         answer
     )
     .execute(&mut *tx)
@@ -110,7 +148,7 @@ pub async fn finish(store: &Store, asked: &Asked<'_>, answer: &[u8]) -> Result<(
     Ok(())
 }
 
-/// Forgets a request of which nothing came, so that it can be asked again.
+/// Forgets a request of which nothing came, so that it can be asked again, unless another attempt took it over.
 ///
 /// # Errors
 ///
@@ -118,9 +156,11 @@ pub async fn finish(store: &Store, asked: &Asked<'_>, answer: &[u8]) -> Result<(
 pub async fn forget(store: &Store, asked: &Asked<'_>) -> Result<(), StoreError> {
     let mut tx = of(store, asked, "idempotency.forget").await?;
     sqlx::query!(
-        "DELETE FROM idempotent_requests WHERE principal = $1 AND key_hash = $2",
+        "DELETE FROM idempotent_requests
+         WHERE principal = $1 AND key_hash = $2 AND attempt = $3",
         asked.principal,
-        asked.key_hash
+        asked.key_hash,
+        asked.attempt
     )
     .execute(&mut *tx)
     .await?;

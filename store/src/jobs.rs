@@ -20,11 +20,11 @@ pub(crate) use self::cancel::{cancel_of_company, cancel_tick};
 pub use self::list::{JobFilter, JobState, ListedJob, list, list_own};
 use crate::commands;
 use crate::database::Store;
-use crate::error::{StoreError, violated_constraint};
+use crate::error::StoreError;
 use crate::tx::{self, Settings};
 
-/// How often a job is looked for while other nodes take what was found.
-const TAKES_MAX: u32 = 5;
+/// Held by whoever takes a job, until it is taken; any number that nothing else takes.
+const TAKING: i64 = 0x6d75_7374_6572_0002;
 
 /// A job to be done.
 #[derive(Clone, Debug, PartialEq)]
@@ -100,11 +100,12 @@ pub(crate) async fn enqueue_within(
     Ok(is_new)
 }
 
-/// Takes the job of some kinds that waits longest, for `lease`; `None` when none waits. Nodes never
-/// wait for each other here. `now` is what the node takes for the time, and says whose time has come.
+/// Takes the job of some kinds that waits longest, for `lease`; `None` when none waits. `now` is what the node
+/// takes for the time, and says whose time has come.
 ///
 /// A company has one job that runs, on whatever node, and its next one waits as if it had been asked for when
-/// that began: companies take turns, however much one of them asks for.
+/// that began: companies take turns, however much one of them asks for. For that nodes take jobs one after another,
+/// each in a moment; work is waited for by nobody.
 ///
 /// # Errors
 ///
@@ -116,24 +117,12 @@ pub async fn take(
     now: OffsetDateTime,
 ) -> Result<Option<Job>, StoreError> {
     let kinds: Vec<String> = kinds.iter().map(|kind| (*kind).to_owned()).collect();
-    for _ in 1..TAKES_MAX {
-        match take_once(store, &kinds, lease, now).await {
-            // Another node has just taken one of the same company, which can be seen now.
-            Err(error) if violated_constraint(&error) == Some("jobs_company_running") => {}
-            taken => return Ok(taken?),
-        }
-    }
-    Ok(take_once(store, &kinds, lease, now).await?)
-}
-
-async fn take_once(
-    store: &Store,
-    kinds: &[String],
-    lease: Duration,
-    now: OffsetDateTime,
-) -> Result<Option<Job>, sqlx::Error> {
+    let mut tx = tx::begin(store.transactions(), "jobs.take", Settings::default()).await?;
+    // A statement of its own: the next one then sees what was taken before it had the lock. No unique index, which
+    // would refuse everybody all jobs for two of one company that a node of another release has.
+    sqlx::query!("SELECT pg_advisory_xact_lock($1)", TAKING).fetch_one(&mut *tx).await?;
     let row = sqlx::query!(
-        // `SKIP LOCKED` passes over rows that another node is just taking. A lease that ran out
+        // `SKIP LOCKED` passes over rows that another node is just ending. A lease that ran out
         // counts as waiting: its node died, or is so slow that it will be refused at the end. It runs
         // by the database's clock, or a node whose own is ahead would take what others work at.
         "UPDATE jobs SET state = 'running', attempts = attempts + 1, began_at = $2,
@@ -152,12 +141,13 @@ async fn take_once(
              LIMIT 1 FOR UPDATE OF j SKIP LOCKED
          )
          RETURNING key, kind, tick, payload, attempts",
-        kinds,
+        &kinds,
         now,
         lease.as_secs_f64()
     )
-    .fetch_optional(store.pool())
+    .fetch_optional(&mut *tx)
     .await?;
+    tx.commit().await?;
     Ok(row.map(|row| Job {
         key: row.key,
         kind: row.kind,

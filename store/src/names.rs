@@ -1,8 +1,8 @@
 //! Names in small letters, beside the names themselves, which lists by name are ordered by (decision 60).
 //!
 //! Whoever writes a name writes it here as well. Rows of a release that did not are filled in steps, and until a
-//! company's are, its lists go by the names themselves: the same rows in nearly the same order, only that a page deep
-//! in a list reads all before it.
+//! company's are, its lists go by the names themselves: the same rows in the same order, so that a page goes on where the
+//! one before it ended whichever of the two that was by, only that each page reads and sorts the whole list.
 
 use sqlx::PgConnection;
 

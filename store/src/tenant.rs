@@ -78,6 +78,12 @@ impl TenantScope {
         tx::begin(self.store.transactions(), name, settings).await
     }
 
+    /// A transaction that sees the operators' own beside the company's: who stands behind a key of theirs, say.
+    pub(crate) async fn begin_with_operators(&self, name: &'static str) -> Result<Tx, StoreError> {
+        let settings = Settings { company: Some(self.key), operator: true, ..Settings::default() };
+        tx::begin(self.store.transactions(), name, settings).await
+    }
+
     /// A transaction that only reads, as much as was committed when it begins, maybe on a standby. A request's
     /// takes a turn of the company.
     pub(crate) async fn begin_read(&self, name: &'static str) -> Result<Tx, StoreError> {

@@ -9,22 +9,35 @@ use std::time::Duration;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::problem::Problem;
 
 /// When to try again, in seconds.
 const RETRY_AFTER_S: u32 = 5;
 
-/// Answers a request once it has its turn; its place is free again when it was answered or given up.
+/// The turn of a request, among its extensions. It is free again once every clone of it is dropped: what goes on when
+/// its asker is gone takes one along.
+#[derive(Clone, Debug)]
+pub(super) struct Turn {
+    _permit: Arc<OwnedSemaphorePermit>,
+}
+
+/// Answers a request once it has its turn; its place is free again when it was answered or given up, with what went on
+/// of it.
 pub(super) async fn in_turn(
     State(turns): State<Arc<Semaphore>>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
     // Nobody closes the semaphore; if somebody did, answering would still be right.
-    let _turn = turns.acquire().await;
-    next.run(request).await
+    let turn = turns.acquire_owned().await.ok().map(|permit| Turn { _permit: Arc::new(permit) });
+    if let Some(turn) = turn.clone() {
+        request.extensions_mut().insert(turn);
+    }
+    let answer = next.run(request).await;
+    drop(turn);
+    answer
 }
 
 /// Gives a request up that takes too long. The handler is dropped where it waits: a transaction that
@@ -80,6 +93,25 @@ mod tests {
         began.acquire().await.unwrap().forget();
         go_on.notify_waiters();
         asking.abort_all();
+    }
+
+    #[tokio::test]
+    async fn what_goes_on_after_its_asker_keeps_its_turn() {
+        let kept = Arc::new(std::sync::Mutex::new(None));
+        let handler = {
+            let kept = Arc::clone(&kept);
+            async move |request: Request| {
+                *kept.lock().unwrap() = request.extensions().get::<Turn>().cloned();
+            }
+        };
+        let turns = Arc::new(Semaphore::new(1));
+        let router = Router::new()
+            .route("/", routing::get(handler))
+            .layer(middleware::from_fn_with_state(Arc::clone(&turns), in_turn));
+        router.oneshot(request()).await.unwrap();
+        assert_eq!(turns.available_permits(), 0, "it was answered, and goes on");
+        drop(kept.lock().unwrap().take());
+        assert_eq!(turns.available_permits(), 1);
     }
 
     #[tokio::test(start_paused = true)]

@@ -4,8 +4,9 @@
 //! a key that is made of the asker's own credential and the word that came with the request: the
 //! database has neither, and nobody who reads it reads the answer.
 //!
-//! What is begun is done to its end by a task of its own, also when its asker hangs up: whoever hears no answer is
-//! who asks again.
+//! What is begun is done to its end by a task of its own, also when its asker hangs up or is told that it takes too
+//! long: whoever hears no answer is who asks again. It keeps its turn among the requests until then, and says now and
+//! then that it is still at work, so that no node takes it for given up and does it a second time.
 
 mod seal;
 
@@ -15,16 +16,18 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header}
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
-use store::idempotency::{self, Asked, Known};
+use store::idempotency::{self, Asked, Known, RENEWED_EVERY};
 use tokio::sync::oneshot;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
 use self::seal::{Seal, sha256};
+use super::bounds::Turn;
 use super::extract::{Authenticated, COMPANY, Credential};
 use super::problem::Problem;
 use super::request_id::RequestId;
 use super::state::ApiState;
+use crate::causes::Causes;
 
 static KEY: HeaderName = HeaderName::from_static("idempotency-key");
 static REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
@@ -77,13 +80,16 @@ pub(super) async fn once(
         key_hash: sha256(&[key.as_bytes()]),
         seal: Seal::new(credential.secret(), &key, &fingerprint),
         fingerprint,
+        attempt: Uuid::new_v4(),
     };
+    let turn: Option<Turn> = parts.extensions.get().cloned();
     let request = Request::from_parts(parts, Body::from(body));
     let (answer, answered) = oneshot::channel();
     let tasks = state.tasks.clone();
     let work = async move {
         // Nobody hears it who has hung up.
         answer.send(asking.answer(&state, request, next).await).ok();
+        drop(turn);
     };
     tasks.spawn("http.once", RequestId::kept(work).in_current_span());
     answered.await.unwrap_or_else(|_| {
@@ -97,6 +103,7 @@ struct Asking {
     principal: Uuid,
     key_hash: [u8; 32],
     fingerprint: [u8; 32],
+    attempt: Uuid,
     seal: Seal,
 }
 
@@ -107,8 +114,8 @@ impl Asking {
         request: Request,
         next: Next,
     ) -> Result<Response, Problem> {
-        let Self { principal, key_hash, fingerprint, seal } = self;
-        let asked = Asked { principal: *principal, key_hash, fingerprint };
+        let Self { principal, key_hash, fingerprint, attempt, seal } = self;
+        let asked = Asked { principal: *principal, key_hash, fingerprint, attempt: *attempt };
         match idempotency::begin(&state.store, &asked, state.clock.now()).await? {
             Known::Differs => Err(Problem::KeyReused),
             Known::Running => Err(Problem::Running(RETRY_AFTER_S)),
@@ -116,7 +123,42 @@ impl Asking {
             Known::Answered(sealed) => {
                 seal.open(&sealed).and_then(|plain| Kept::restore(&plain)).ok_or(Problem::KeyReused)
             }
-            Known::New => keep(state, &asked, seal, next.run(request).await).await,
+            Known::New => {
+                let answer = renewing(next.run(request), || renew(state, &asked)).await;
+                keep(state, &asked, seal, answer).await
+            }
+        }
+    }
+}
+
+/// Does work to its end, and every [`RENEWED_EVERY`] something else beside it. What is under way of that when the work
+/// ends is dropped.
+async fn renewing<T, R: Future<Output = ()>>(
+    work: impl Future<Output = T>,
+    renew: impl Fn() -> R,
+) -> T {
+    let renewals = async {
+        loop {
+            tokio::time::sleep(RENEWED_EVERY).await;
+            renew().await;
+        }
+    };
+    tokio::select! {
+        biased;
+        done = work => done,
+        // Without an end.
+        never = renewals => never,
+    }
+}
+
+async fn renew(state: &ApiState, asked: &Asked<'_>) {
+    match idempotency::renew(&state.store, asked, state.clock.now()).await {
+        Ok(true) => {}
+        Ok(false) => tracing::warn!("a request that may be asked again was taken over"),
+        // The next time may be soon enough.
+        Err(error) => {
+            let error = anyhow::Error::from(error);
+            tracing::warn!("renew a request that may be asked again: {}", Causes(&error));
         }
     }
 }
@@ -185,5 +227,31 @@ impl Kept {
         }
         headers.insert(REPLAYED.clone(), HeaderValue::from_static("true"));
         Some(response)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_takes_long_says_so_until_it_is_done() {
+        let said = Cell::new(0);
+        let renew = || async {
+            said.set(said.get() + 1);
+            // The last one is slower than the work's end, which waits for nobody.
+            tokio::time::sleep(Duration::from_secs(5)).await;
+        };
+        let work = async {
+            tokio::time::sleep(3 * RENEWED_EVERY + Duration::from_secs(12)).await;
+            "done"
+        };
+        assert_eq!(renewing(work, &renew).await, "done");
+        assert_eq!(said.get(), 3);
+        assert_eq!(renewing(async { "at once" }, &renew).await, "at once");
+        assert_eq!(said.get(), 3);
     }
 }

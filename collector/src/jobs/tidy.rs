@@ -83,6 +83,9 @@ pub(super) async fn run(jobs: &Jobs) -> anyhow::Result<()> {
     let answers = idempotency::purge(&jobs.store, now)
         .await
         .context("forget answers that nobody asks for again")?;
+    api_keys::name_operators_makers(&jobs.store.local_operator())
+        .await
+        .context("name who made operators' keys")?;
     let (forgotten, failed) = forget_of_companies(jobs, now).await?;
     tracing::info!(
         jobs = ended,
@@ -197,6 +200,8 @@ async fn forget_of(
         in_steps(LETTERS_A_TIME, || dead_letters::purge(scope, dead, LETTERS_A_TIME))
             .await
             .context("forget dead letters")?;
+    // Before any of them is forgotten that made another.
+    api_keys::name_makers(scope).await.context("name who made keys")?;
     api_keys::purge(scope, now - KEYS_KEPT).await.context("forget keys that are over")?;
     forgotten.statistics += statistics::purge(scope, now).await.context("forget old statistics")?;
     forgotten.statistics += in_steps(STEPS_A_TIME, || cve_history::purge(scope, now, STEPS_A_TIME))

@@ -1,5 +1,6 @@
 //! Setting up: from nothing, again, and under every kind of role that a database may be given with.
 
+mod makers;
 mod newer;
 
 use std::str::FromStr as _;

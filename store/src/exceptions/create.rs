@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::decide::who;
+use super::documents::{DOCUMENTS_KEPT_MAX, SAID_BYTES_MAX};
 use super::settle::begin_in;
 use super::{About, Claim, EXCEPTIONS_MAX, Exception, ExceptionState, Hosts, Settled, read};
 use crate::audit::{self, Change};
@@ -45,6 +46,18 @@ pub enum CreateError {
     /// There are too many of them.
     #[error("the company has {EXCEPTIONS_MAX} exceptions: withdraw some, or make one for many")]
     TooMany,
+    /// There are too many documents.
+    #[error(
+        "the company has {DOCUMENTS_KEPT_MAX} VEX documents: bring this as the next version of one of \
+         them, under its id"
+    )]
+    TooManyDocuments,
+    /// What documents say comes to too much.
+    #[error(
+        "what VEX documents say in this company would come to more than {SAID_BYTES_MAX} bytes, each \
+         statement counted for each of its products: withdraw some, or bring less"
+    )]
+    TooMuchSaid,
     /// Another one has the name that is asked for or in force.
     #[error("there is an exception with this name")]
     NameTaken,

@@ -6,12 +6,10 @@ use uuid::Uuid;
 
 use super::settle::{begin_in, settle_in};
 use super::{Exception, ExceptionState, Settled, read};
-use crate::actors;
 use crate::audit::{self, Change};
-use crate::companies;
 use crate::error::StoreError;
 use crate::tenant::TenantScope;
-use crate::tx;
+use crate::{actors, api_keys, companies, tx};
 
 /// What somebody says to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +52,7 @@ pub async fn decide(
     now: OffsetDateTime,
 ) -> Result<Option<(Exception, Settled)>, DecideError> {
     let by = who(scope);
-    let mut tx = scope.begin("exceptions.decide").await?;
+    let mut tx = scope.begin_with_operators("exceptions.decide").await?;
     let row = sqlx::query!(
         "SELECT state, created_by FROM exceptions WHERE company_key = $1 AND id = $2 FOR UPDATE",
         scope.key(),
@@ -70,6 +68,8 @@ pub async fn decide(
     }
     // Who asked may still think better of it. A key is not another person than who made it.
     if decision == Decision::Approve {
+        // Also of one that a node of another release made a moment ago.
+        api_keys::name_makers_in(&mut tx, scope.key()).await?;
         let asked = actors::behind(&mut tx, scope.key(), &row.created_by).await?;
         if asked == actors::behind(&mut tx, scope.key(), &by).await? {
             return Err(DecideError::OwnRequest);

@@ -15,6 +15,11 @@ use crate::tenant::TenantScope;
 
 /// Documents of one list.
 pub const DOCUMENTS_MAX: u32 = 500;
+/// Documents of a company, of which lists show the newest.
+pub const DOCUMENTS_KEPT_MAX: u32 = 5_000;
+/// Bytes of statements that a company keeps as they came, in exceptions that may be in force and with documents: all of
+/// it goes out in one document.
+pub const SAID_BYTES_MAX: u32 = 64 << 20;
 
 /// A document that came in.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,7 +66,7 @@ pub struct NewDocument<'a> {
 ///
 /// # Errors
 ///
-/// As [`super::create()`].
+/// As [`super::create()`], and when it is one too many or says too much.
 pub async fn import(
     scope: &TenantScope,
     document: &NewDocument<'_>,
@@ -89,19 +94,53 @@ pub async fn import(
     )
     .execute(&mut *tx)
     .await?;
-    sqlx::query!(
+    put(&mut tx, scope.key(), document, (&by, now)).await?;
+    let mut room = Room::ask(&mut tx, scope).await?;
+    for exception in exceptions {
+        add(&mut tx, scope, &mut room, exception, now).await?;
+    }
+    if said_bytes(&mut tx, scope.key()).await? > i64::from(SAID_BYTES_MAX) {
+        return Err(CreateError::TooMuchSaid);
+    }
+    let settled = settle_in(&mut tx, scope, now).await?;
+    let after = json!({ "format": document.format, "name": document.name,
+                        "version": document.version, "exceptions": exceptions.len() });
+    let change = Change::made("vex_document.import", document.id, after);
+    audit::record(&mut tx, scope, change, now).await?;
+    tx.commit().await?;
+    Ok(settled)
+}
+
+/// Puts a document in the place of its earlier version, or beside the others.
+async fn put(
+    tx: &mut PgConnection,
+    company_key: i64,
+    document: &NewDocument<'_>,
+    (by, now): (&str, OffsetDateTime),
+) -> Result<(), CreateError> {
+    let replaced = sqlx::query!(
         "DELETE FROM vex_documents WHERE company_key = $1 AND format = $2 AND name = $3",
-        scope.key(),
+        company_key,
         document.format,
         document.name
     )
     .execute(&mut *tx)
     .await?;
+    let others = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM vex_documents WHERE company_key = $1"#,
+        company_key
+    )
+    .fetch_one(&mut *tx)
+    .await?;
+    // A new version takes the place of one that was there, however many there are.
+    if replaced.rows_affected() == 0 && others >= i64::from(DOCUMENTS_KEPT_MAX) {
+        return Err(CreateError::TooManyDocuments);
+    }
     sqlx::query!(
         "INSERT INTO vex_documents
              (company_key, id, format, name, version, imported_at, imported_by, frame, unknown)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-        scope.key(),
+        company_key,
         document.id,
         document.format,
         document.name,
@@ -111,19 +150,23 @@ pub async fn import(
         document.frame,
         document.unknown
     )
-    .execute(&mut *tx)
+    .execute(tx)
     .await?;
-    let mut room = Room::ask(&mut tx, scope).await?;
-    for exception in exceptions {
-        add(&mut tx, scope, &mut room, exception, now).await?;
-    }
-    let settled = settle_in(&mut tx, scope, now).await?;
-    let after = json!({ "format": document.format, "name": document.name,
-                        "version": document.version, "exceptions": exceptions.len() });
-    let change = Change::made("vex_document.import", document.id, after);
-    audit::record(&mut tx, scope, change, now).await?;
-    tx.commit().await?;
-    Ok(settled)
+    Ok(())
+}
+
+/// How much a company keeps as it came.
+async fn said_bytes(tx: &mut PgConnection, company_key: i64) -> Result<i64, StoreError> {
+    let bytes = sqlx::query_scalar!(
+        r#"SELECT coalesce((SELECT sum(octet_length(e.statement::text)) FROM exceptions e
+                            WHERE e.company_key = $1 AND e.state IN ('active', 'requested')), 0)
+                + coalesce((SELECT sum(octet_length(d.unknown::text)) FROM vex_documents d
+                            WHERE d.company_key = $1), 0) AS "bytes!""#,
+        company_key
+    )
+    .fetch_one(tx)
+    .await?;
+    Ok(bytes)
 }
 
 /// One document; `None` when the company has none with this id.
@@ -148,7 +191,7 @@ pub async fn document(scope: &TenantScope, id: Uuid) -> Result<Option<Document>,
 }
 
 /// What came in by documents of one format: their ids, and their statements that name nothing that an exception can
-/// be about, the newest first.
+/// be about, the newest first. Whoever asks has a place for what is read to its end.
 ///
 /// # Errors
 ///
@@ -157,7 +200,7 @@ pub async fn left_over(
     scope: &TenantScope,
     format: &str,
 ) -> Result<Vec<(Uuid, Value)>, StoreError> {
-    let mut tx = scope.begin("exceptions.left_over").await?;
+    let mut tx = scope.begin_whole("exceptions.left_over").await?;
     let found = sqlx::query!(
         "SELECT id, unknown FROM vex_documents
          WHERE company_key = $1 AND format = $2 ORDER BY imported_at DESC, id",

@@ -66,7 +66,7 @@ impl HostSort {
             Self::Hostname if matches!(along, Along::Hosts { is_low: true }) => {
                 ("hostname_low", SortType::Text, false)
             }
-            Self::Hostname => ("lower(hostname)", SortType::Text, false),
+            Self::Hostname => ("lower(hostname) COLLATE \"C\"", SortType::Text, false),
             Self::LastSeen => (
                 "coalesce((extract(epoch FROM last_seen_at) * 1000000)::bigint, 0)",
                 SortType::Integer,
@@ -157,6 +157,17 @@ mod tests {
     use super::*;
     use crate::page::{After, PageRequest, SortValue, explain};
     use crate::test_fixtures::{World, id};
+
+    #[tokio::test]
+    async fn hosts_are_by_name_in_one_order_whether_or_not_all_names_are_filled() {
+        let world = World::new().await;
+        let (sort, along) = (HostSort::Hostname, Along::Hosts { is_low: false });
+        let mut query = select(&world.scope, &HostFilter::default(), sort, along).unwrap();
+        sort.order(along).push_end(&mut query, &PageRequest::first(100));
+        let plan = explain(&world.scope, query).await;
+        // As the column is ordered, which is not how every server orders texts.
+        assert!(plan.contains(r#"COLLATE "C""#), "{plan}");
+    }
 
     #[tokio::test]
     async fn a_page_of_hosts_deep_in_the_list_begins_where_the_index_says() {

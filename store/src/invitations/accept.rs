@@ -28,6 +28,16 @@ pub enum Accepting<'a> {
     Known(Uuid),
 }
 
+impl Accepting<'_> {
+    /// Whose account it is, when there is one.
+    const fn known(self) -> Option<Uuid> {
+        match self {
+            Self::Known(id) => Some(id),
+            Self::New { .. } => None,
+        }
+    }
+}
+
 impl std::fmt::Debug for Accepting<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -50,22 +60,23 @@ pub async fn accept(
     now: OffsetDateTime,
 ) -> Result<Option<Uuid>, StoreError> {
     // In two transactions: only the invitation says which company's rows the second may see.
-    let company_key = {
+    let (email, company_key) = {
         let mut tx = presenting(store, presented, None, "invitations.accept.open").await?;
         let found = read(&mut tx, presented, now).await?;
         tx.commit().await?;
         match found {
-            Some((_, company_key)) => company_key,
+            Some((invitation, company_key)) => (invitation.email, company_key),
             None => return Ok(None),
         }
     };
     let mut tx = presenting(store, presented, company_key, "invitations.accept").await?;
+    let home_key = company_key.unwrap_or(OPERATORS);
+    // The address before the invitation, in the order of who comes by a provider, or each would wait for the other.
+    hold_address(&mut tx, home_key, &email).await?;
     // Read again under its lock, because somebody may have used it in between.
     let Some((invitation, _)) = read(&mut tx, presented, now).await? else {
         return Ok(None);
     };
-    let home_key = company_key.unwrap_or(OPERATORS);
-    hold_address(&mut tx, home_key, &invitation.email).await?;
     let Some(user) = account(&mut tx, (&invitation, home_key), who, now).await? else {
         return Ok(None);
     };
@@ -129,6 +140,7 @@ async fn account(
     if works_here(tx, (home_key, &invitation.email), who).await? {
         return Ok(None);
     }
+    forget_links(tx, (home_key, &invitation.email), who).await?;
     let is_operator = invitation.role == Role::Operator;
     match who {
         Accepting::New { id, name, password } => {
@@ -178,21 +190,39 @@ async fn works_here(
     (company_key, email): (i64, &str),
     who: Accepting<'_>,
 ) -> Result<bool, StoreError> {
-    let known = match who {
-        Accepting::Known(id) => Some(id),
-        Accepting::New { .. } => None,
-    };
     let works = sqlx::query_scalar!(
         r#"SELECT EXISTS (SELECT FROM memberships m JOIN users u ON u.id = m.user_id
                           WHERE m.company_key = $1 AND u.email = $2
                             AND u.id IS DISTINCT FROM $3) AS "works!""#,
         company_key,
         email,
-        known
+        who.known()
     )
     .fetch_one(tx)
     .await?;
     Ok(works)
+}
+
+/// Forgets whom the company's provider means by somebody who left, once another account of their address comes in: it
+/// would go on to open the one that is out, or let that in as a second member.
+async fn forget_links(
+    tx: &mut PgConnection,
+    (company_key, email): (i64, &str),
+    who: Accepting<'_>,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "DELETE FROM oidc_identities o USING users u
+         WHERE o.company_key = $1 AND u.id = o.user_id AND u.email = $2
+           AND u.id IS DISTINCT FROM $3
+           AND NOT EXISTS (SELECT FROM memberships m
+                           WHERE m.user_id = u.id AND m.company_key = $1)",
+        company_key,
+        email,
+        who.known()
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
 }
 
 /// Forgets the account that the company opened for an address and that works nowhere any more: what it was is not

@@ -138,3 +138,29 @@ async fn who_left_and_works_nowhere_comes_back_with_a_new_account_and_nobody_tak
     assert_ne!(ann, before);
     assert!(users::by_id(store, before).await.unwrap().is_none());
 }
+
+#[tokio::test]
+async fn who_comes_by_the_link_and_by_the_provider_at_once_waits_for_one_of_both() {
+    let world = World::new().await;
+    let key = invite(&world.scope, "ann@example.org", Role::Viewer).await;
+    // As one comes by the provider: the address first, and then the invitation.
+    let mut by_provider = world.scope.begin_with_operators("test").await.unwrap();
+    hold_address(&mut by_provider, world.scope.key(), "ann@example.org").await.unwrap();
+    let mut accepting = tokio::task::JoinSet::new();
+    let (store, by_link) = (world.store().clone(), key.clone());
+    accepting.spawn(async move { accept(&store, &by_link, somebody_new(), at(1)).await });
+    let waits = "SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+                 WHERE NOT l.granted AND l.locktype = 'advisory' AND a.datname = current_database()";
+    while world.database.number(waits).await == 0 {
+        tokio::task::yield_now().await;
+    }
+    sqlx::query("UPDATE invitations SET accepted_at = $2 WHERE id = $1")
+        .bind(key.id())
+        .bind(at(1))
+        .execute(&mut *by_provider)
+        .await
+        .unwrap();
+    by_provider.commit().await.unwrap();
+    let accepted = accepting.join_next().await.unwrap().unwrap();
+    assert_eq!(accepted.unwrap(), None, "it counts once");
+}

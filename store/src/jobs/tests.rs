@@ -245,3 +245,26 @@ async fn nodes_that_take_at_once_take_one_job_of_a_company() {
     let companies: Vec<&str> = taken.iter().map(|tick| &tick[..1]).collect();
     assert_eq!(companies, ["1", "2", "3"], "{taken:?}");
 }
+
+#[tokio::test]
+async fn two_jobs_of_a_company_that_a_node_of_another_release_has_keep_nobody_from_others() {
+    let database = FreshDatabase::create().await;
+    let store = database.store();
+    for tick in ["first", "second", "third"] {
+        ask_of(store, Some(1), tick, 0).await;
+    }
+    ask_of(store, Some(2), "other", 1).await;
+    // As such a node takes them, which knows of no turns.
+    database
+        .execute(
+            "UPDATE jobs SET state = 'running', attempts = 1, leased_until = now() + interval '1 day'
+             WHERE tick IN ('first', 'second')",
+        )
+        .await;
+    assert_eq!(take_any(store, 2).await.unwrap().tick, "other");
+    assert_eq!(take_any(store, 3).await, None);
+    database.execute("UPDATE jobs SET state = 'done' WHERE tick = 'first'").await;
+    assert_eq!(take_any(store, 4).await, None, "the second goes on");
+    database.execute("UPDATE jobs SET state = 'done' WHERE tick = 'second'").await;
+    assert_eq!(take_any(store, 5).await.unwrap().tick, "third");
+}

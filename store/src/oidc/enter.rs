@@ -15,7 +15,6 @@ use super::{Provider, provider};
 use crate::audit::{self, Actor, Change, Origin};
 use crate::error::StoreError;
 use crate::tenant::{Role, TenantScope};
-use crate::tx::{self, Settings};
 use crate::{invitations, users};
 
 /// Whom a provider vouches for.
@@ -86,8 +85,7 @@ pub async fn enter(
     now: OffsetDateTime,
 ) -> Result<Entered, EnterError> {
     // Accounts are the operators' to see, the rest is the company's.
-    let settings = Settings { company: Some(scope.key()), operator: true, ..Settings::default() };
-    let mut tx = tx::begin(scope.store().transactions(), "oidc.enter", settings).await?;
+    let mut tx = scope.begin_with_operators("oidc.enter").await?;
     // Its row is locked, so that two windows of somebody new make one account.
     let provider = provider::read(&mut tx, scope.key()).await?;
     let provider =

@@ -188,21 +188,8 @@ pub async fn by_company_name(store: &Store, name: &str) -> Result<Option<TenantS
 /// When the database cannot be used.
 pub async fn by_domain(store: &Store, domain: &str) -> Result<Option<TenantScope>, StoreError> {
     let mut tx = users::as_operator(store, "oidc.by_domain").await?;
-    let rows = sqlx::query!(
-        "SELECT c.id, c.key FROM companies c JOIN oidc_providers p ON p.company_key = c.key
-         WHERE p.domains @> ARRAY[lower($1)] AND c.deletion_asked_at IS NULL
-           AND NOT EXISTS
-               (SELECT FROM users u
-                WHERE split_part(u.email, '@', 2) = lower($1) AND u.home_key <> c.key
-                  AND NOT EXISTS (SELECT FROM memberships m
-                                  WHERE m.user_id = u.id AND m.company_key = c.key)
-                  AND NOT (u.is_operator
-                           AND NOT EXISTS (SELECT FROM companies o WHERE o.key <> c.key)))
-         LIMIT 2",
-        domain.trim()
-    )
-    .fetch_all(&mut *tx)
-    .await?;
+    let rows =
+        sqlx::query_file!("src/oidc/by_domain.sql", domain.trim()).fetch_all(&mut *tx).await?;
     tx.commit().await?;
     match rows.as_slice() {
         [row] => Ok(Some(store.scope_of(CompanyId(row.id), row.key))),

@@ -1,5 +1,7 @@
 //! Whom a company's provider lets in, as what, and into what not.
 
+mod links;
+
 use super::*;
 use crate::api_keys::PresentedKey;
 use crate::audit::{self, EntryFilter, Origin};

@@ -55,7 +55,7 @@ impl SoftwareSort {
     const fn order(self, is_low: bool) -> Order {
         let (by, of, descending) = match self {
             Self::Name if is_low => ("name_low", SortType::Text, false),
-            Self::Name => ("lower(name)", SortType::Text, false),
+            Self::Name => ("lower(name) COLLATE \"C\"", SortType::Text, false),
             Self::Hosts => ("hosts", SortType::Integer, true),
             Self::Findings => ("open", SortType::Integer, true),
             Self::FirstSeen => ("first_seen_at", SortType::Instant, true),
@@ -323,6 +323,18 @@ mod tests {
     use super::*;
     use crate::page::{After, SortValue, explain};
     use crate::test_fixtures::{World, id};
+
+    #[tokio::test]
+    async fn software_is_by_name_in_one_order_whether_or_not_all_names_are_filled() {
+        let world = World::new().await;
+        let (page, filter) = (PageRequest::first(100), SoftwareFilter::default());
+        let order = SoftwareSort::Name.order(false);
+        let mut query = select(&world.scope, &filter, (SoftwareSort::Name, false), None).unwrap();
+        order.push_end(&mut query, &page);
+        let plan = explain(&world.scope, query).await;
+        // As the column is ordered, which is not how every server orders texts.
+        assert!(plan.contains(r#"COLLATE "C""#), "{plan}");
+    }
 
     #[tokio::test]
     async fn a_page_of_software_by_name_begins_where_the_index_says() {

@@ -85,7 +85,7 @@ fn select(
     page: &PageRequest,
     is_low: bool,
 ) -> Result<QueryBuilder<Postgres>, StoreError> {
-    let title = if is_low { "s.name_low" } else { "lower(s.name)" };
+    let title = if is_low { "s.name_low" } else { "lower(s.name) COLLATE \"C\"" };
     let mut query =
         within(scope, "SELECT x.name, x.source, x.vendor, x.versions, x.first_seen_at, x.keys")?;
     BY_NAME.push_columns(&mut query);

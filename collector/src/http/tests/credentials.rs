@@ -2,14 +2,17 @@
 
 mod companies;
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use axum::http::{Method, StatusCode, header};
+use axum::body::Body;
+use axum::http::{Method, Request, StatusCode, header};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::harness::{Answer, Api};
-use super::people::person;
+use super::people::{Browser, person};
+use crate::http::client::Peer;
 
 const PASSWORD: &str = "seven quiet herons";
 
@@ -309,4 +312,37 @@ async fn a_key_with_scopes_gives_no_role_that_may_do_more() {
     let headers = [("if-match", "*")];
     let put = api.write((Method::PUT, "/oidc"), &reader, &headers, &provider).await;
     put.refuses(403, "hosts:scan");
+}
+
+#[tokio::test]
+async fn a_new_password_is_no_way_to_guess_at_other_accounts_of_the_address() {
+    let api = Api::new().await;
+    person(&api, "ann@example.org", "viewer").await;
+    let mut ann = Browser::default();
+    ann.sign_in(&api, "ann@example.org", PASSWORD).await;
+    // Strangers guess from one place after another, each within what one of them may.
+    let guess = async |last: u8| {
+        let claim = json!({ "email": "ann@example.org", "password": "no heron at all" });
+        let request = Request::post("/api/v1/sessions")
+            .header(header::CONTENT_TYPE, "application/json")
+            .header("muster-csrf", "1")
+            .extension(Peer(SocketAddr::from(([203, 0, 113, last], 443))))
+            .body(Body::from(claim.to_string()))
+            .unwrap();
+        api.answer(request).await.status
+    };
+    let mut guessed = 0;
+    while guess(1 + guessed / 5).await == StatusCode::UNAUTHORIZED {
+        guessed += 1;
+    }
+    // She came from nowhere that is known, and was the first of twenty.
+    assert_eq!(guessed, 19);
+    let set = async |ann: &mut Browser| {
+        let body = json!({ "password": PASSWORD, "new_password": "four loud herons" });
+        ann.send(&api, Method::PUT, "/me/password", Some(body)).await
+    };
+    set(&mut ann).await.refuses(429, "too many requests to sign in from here");
+    api.hand.advance(Duration::from_secs(61));
+    let later = set(&mut ann).await;
+    assert_eq!(later.status, StatusCode::NO_CONTENT, "{}", later.text);
 }

@@ -136,3 +136,33 @@ async fn lists_can_be_asked_for_as_they_were_within_what_is_kept() {
         }
     }
 }
+
+#[tokio::test]
+async fn exceptions_go_out_as_one_document_only_where_a_place_for_exports_is_free() {
+    let api = Api::new().await;
+    let vex = "/api/v1/vex?format=openvex";
+    // More than an export writes ahead of its reader.
+    api.database
+        .execute(
+            "INSERT INTO audit_log (company_key, at, actor_kind, actor_name, request_id, action, object)
+             SELECT c.key, now(), 'local', '', '', 'test', repeat('x', 1000)
+             FROM companies c, generate_series(1, 1000)",
+        )
+        .await;
+    let exporting = async || {
+        let request = Request::get("/api/v1/audit/export")
+            .header(header::AUTHORIZATION, format!("Bearer {}", api.ours.admin))
+            .body(Body::empty())
+            .unwrap();
+        api.begin(request).await
+    };
+    // All that one company may have, as long as nobody reads them.
+    let places = [exporting().await, exporting().await];
+    api.get(vex, &api.ours.viewer).await.refuses(503, "a place for an export");
+    let theirs = api.get(vex, &api.theirs.viewer).await;
+    assert_eq!(theirs.status, StatusCode::OK, "{}", theirs.text);
+    drop(places);
+    while api.get(vex, &api.ours.viewer).await.status != StatusCode::OK {
+        tokio::task::yield_now().await;
+    }
+}

@@ -40,6 +40,9 @@ use crate::webhooks::{Reach, Sealer};
 
 pub(super) const NOW: OffsetDateTime = datetime!(2026-03-01 12:00 UTC);
 
+/// Requests that are answered at once.
+pub(super) const REQUESTS_MAX: u32 = 8;
+
 /// A company with a host on which `node` 18.0.0 is installed, which has one finding.
 pub(super) struct Tenant {
     pub(super) company: CompanyId,
@@ -175,6 +178,7 @@ impl Api {
         let mut config = Config::from_layers(Layers::defaults()).unwrap().http;
         // Few enough that a test can come to the end of them.
         config.principal_requests_per_minute = 500;
+        config.requests_max = REQUESTS_MAX;
         // The providers of these tests are on this machine.
         let oidc = OidcConfig {
             public_url: Some("https://muster.example".to_owned()),

@@ -1,10 +1,12 @@
 //! Requests that are asked again under the same word: done once, answered twice, and nobody else's.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
 use serde_json::{Value, json};
 
-use super::harness::{Answer, Api};
+use super::harness::{Answer, Api, REQUESTS_MAX};
 
 async fn ask(api: &Api, way: (Method, &str), word: &str, body: &Value) -> Answer {
     let headers = [("idempotency-key", word), ("if-match", "*")];
@@ -205,4 +207,34 @@ async fn who_hangs_up_and_asks_again_has_it_done_once() {
     assert_eq!(labels(&api, "a").await, 1);
     let log = api.get("/api/v1/audit?action=label", &api.ours.admin).await;
     assert_eq!(log.items().len(), 1);
+}
+
+#[tokio::test]
+async fn who_hangs_up_leaves_no_more_at_work_than_may_be_answered_at_once() {
+    let api = Api::new().await;
+    let locked = api.database.lock("labels").await;
+    let asking = async |number: u32| {
+        let body = json!({ "name": format!("{number}") });
+        ask(&api, (Method::POST, "/labels"), &format!("{number}"), &body).await;
+    };
+    for number in 1..=REQUESTS_MAX {
+        let begun = format!("SELECT count(*) = {number} FROM idempotent_requests");
+        let begun = format!("SELECT ({begun})::int");
+        let hangs_up = async {
+            while api.database.number(&begun).await == 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            biased;
+            () = hangs_up => {}
+            () = asking(number) => panic!("the labels are locked"),
+        }
+    }
+    let one_more = api.get("/api/v1/me", &api.ours.admin);
+    let one_more = tokio::time::timeout(Duration::from_millis(300), one_more).await;
+    assert!(one_more.is_err(), "all turns are taken by what goes on");
+    drop(locked);
+    let me = api.get("/api/v1/me", &api.ours.admin).await;
+    assert_eq!(me.status, StatusCode::OK, "{}", me.text);
 }

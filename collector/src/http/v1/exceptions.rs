@@ -161,7 +161,10 @@ impl From<CreateError> for Problem {
         match error {
             CreateError::AboutNothing => Self::field("about", error.to_string()),
             CreateError::NoSuch(what) => Self::field(what, error.to_string()),
-            CreateError::TooMany | CreateError::NameTaken => Self::Conflict(error.to_string()),
+            CreateError::TooMany
+            | CreateError::TooManyDocuments
+            | CreateError::TooMuchSaid
+            | CreateError::NameTaken => Self::Conflict(error.to_string()),
             CreateError::Store(error) => error.into(),
         }
     }

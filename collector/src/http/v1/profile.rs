@@ -155,7 +155,9 @@ async fn set_password(
     let others = others.into_iter().filter(|other| other.id != account.id);
     let hashes = others.map(|other| other.password).collect();
     let passwords = state.gate.passwords();
-    // The password says which account of an address is meant. Finding this out is a guess like others, and counted.
+    // The password says which account of an address is meant. Finding this out is a guess at the others' like signing
+    // in from elsewhere: it counts as one whoever asks, and whether or not there are others.
+    state.gate.admit_stranger(&account.email, state.clock.instant())?;
     if !passwords.find(new.new_password.clone(), hashes).await?.is_empty() {
         let detail = "it opens another account of your address: choose another";
         return Err(Problem::field("new_password", detail));

@@ -49,36 +49,29 @@ struct WriteQuery {
     format: FormatName,
 }
 
-/// All exceptions in force as one document. What came in in the same format goes out as it came.
+/// All exceptions in force as one document. What came in in the same format goes out as it came. It takes a place of
+/// those for exports: it reads and holds all there is.
 async fn write(
     tenant: Tenant<ExportInventory>,
     State(state): State<ApiState>,
     Params(query): Params<WriteQuery>,
 ) -> Result<Json<Open>, Problem> {
     let scope = tenant.scope;
+    let _place = state.exports.place(scope.company())?;
     let format = match query.format {
         FormatName::Openvex => VexFormat::OpenVex,
         FormatName::Cyclonedx => VexFormat::CycloneDx,
     };
     let documents = documents::left_over(&scope, format.as_str()).await?;
     let same: BTreeSet<Uuid> = documents.iter().map(|(id, _)| *id).collect();
-    let (theirs, ours): (Vec<Exception>, Vec<Exception>) = in_force(&scope)
-        .await?
-        .into_iter()
-        .partition(|exception| exception.document.is_some_and(|id| same.contains(&id)));
-    // A statement on several products became as many exceptions, and is one statement.
-    let mut seen = BTreeSet::new();
-    let mut as_they_came: Vec<Value> = theirs
-        .into_iter()
-        .filter_map(|exception| exception.statement)
-        .filter(|statement| seen.insert(statement.to_string()))
-        .collect();
-    for (_, unknown) in &documents {
-        let unknown = unknown.as_array().into_iter().flatten();
-        as_they_came.extend(unknown.filter(|one| seen.insert(one.to_string())).cloned());
+    let (ours, mut theirs) = in_force(&scope, &same).await?;
+    for (_, unknown) in documents {
+        if let Value::Array(unknown) = unknown {
+            unknown.into_iter().for_each(|one| theirs.push(one));
+        }
     }
     let frame = Frame { company: scope.company().0, at: state.clock.now() };
-    let document = vex::write(format, frame, &ours, as_they_came);
+    let document = vex::write(format, frame, &ours, theirs.all);
     // An object in both formats.
     let Value::Object(fields) = document else {
         return Err(Problem::Internal(anyhow::anyhow!("a document is no object")));
@@ -86,17 +79,42 @@ async fn write(
     Ok(Json(fields.into_iter().collect()))
 }
 
-async fn in_force(scope: &TenantScope) -> Result<Vec<Exception>, Problem> {
+/// Statements as they came, each once: one on several products became as many exceptions.
+#[derive(Debug, Default)]
+struct AsTheyCame {
+    all: Vec<Value>,
+    seen: BTreeSet<String>,
+}
+
+impl AsTheyCame {
+    fn push(&mut self, statement: Value) {
+        if self.seen.insert(statement.to_string()) {
+            self.all.push(statement);
+        }
+    }
+}
+
+/// The exceptions in force: those to be written, and the statements of those that came in with some documents.
+async fn in_force(
+    scope: &TenantScope,
+    documents: &BTreeSet<Uuid>,
+) -> Result<(Vec<Exception>, AsTheyCame), Problem> {
     let filter =
         ExceptionFilter { state: Some(ExceptionState::Active), ..ExceptionFilter::default() };
     let mut export = exceptions::export(scope, &filter).await?;
-    let mut all = Vec::new();
+    let (mut ours, mut theirs) = (Vec::new(), AsTheyCame::default());
     loop {
         let some = export.next().await?;
         if some.is_empty() {
-            return Ok(all);
+            return Ok((ours, theirs));
         }
-        all.extend(some);
+        for exception in some {
+            if exception.document.is_none_or(|id| !documents.contains(&id)) {
+                ours.push(exception);
+            } else if let Some(statement) = exception.statement {
+                theirs.push(statement);
+            }
+        }
     }
 }
 

@@ -1,11 +1,12 @@
 //! Who may let an exception hold, and how often: once, and another person than who asked.
 
 use super::*;
+use crate::actors;
 use crate::api_keys::{self, NewApiKey, PresentedKey};
 use crate::audit::{Actor, Origin};
 use crate::invitations::tests::member;
 use crate::labels::{self, NewLabel};
-use crate::tenant::Role;
+use crate::tenant::{Principal, Role};
 use crate::test_fixtures::company;
 
 const ONE: &str = "CVE-2024-90010";
@@ -232,4 +233,75 @@ async fn the_companys_people_are_called_by_their_address_and_nobody_else_is() {
     assert_eq!(strangers.created_by_name, None);
     let approved = decide(&ann, strangers.id, Decision::Approve, at(20)).await.unwrap().unwrap().0;
     assert_eq!(approved.decided_by_name.as_deref(), Some("ann@example.org"));
+}
+
+/// The company for who acts with an operator's key.
+fn with_key(world: &World, key: &PresentedKey) -> TenantScope {
+    let actor = Actor::Key { id: key.id(), name: "key".to_owned() };
+    world.scope.clone().on_behalf_of(Origin::of_request(actor, None, String::new()))
+}
+
+/// An operators' key as somebody makes it.
+async fn operators_key(world: &World, maker: &TenantScope) -> PresentedKey {
+    let key = PresentedKey::new(id(), [4; 32]);
+    let actor = maker.origin().actor().clone();
+    let operator = Principal::of_operators(world.store().clone(), actor);
+    let operator = operator.operator(maker.origin()).unwrap();
+    let new = NewApiKey { key: &key, name: "key", expires_at: None };
+    api_keys::create_operator(&operator, &new, at(5)).await.unwrap();
+    key
+}
+
+#[tokio::test]
+async fn an_operators_key_is_nobody_else_than_who_made_it() {
+    let (world, _) = world().await;
+    set_approval(&world.scope, true, at(1)).await.unwrap();
+    let (ann, bob) = (somebody(&world, 1), somebody(&world, 2));
+    let anns = with_key(&world, &operators_key(&world, &ann).await);
+    let by_anns = with_key(&world, &operators_key(&world, &anns).await);
+    // Of the company, by a key of the operators'.
+    let ours = key_of(&by_anns).await;
+    let all = [&ann, &anns, &by_anns, &ours];
+    for asking in all {
+        let asked = ask(asking, &accepted()).await;
+        for own in all {
+            let refused = decide(own, asked.id, Decision::Approve, at(20)).await;
+            assert!(matches!(refused, Err(DecideError::OwnRequest)), "{refused:?}");
+        }
+        decide(&ann, asked.id, Decision::Reject, at(21)).await.unwrap().unwrap();
+    }
+    let asked = ask(&ours, &accepted()).await;
+    let bobs = with_key(&world, &operators_key(&world, &bob).await);
+    decide(&bobs, asked.id, Decision::Approve, at(22)).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn who_made_keys_of_another_release_is_read_from_the_log() {
+    let (world, _) = world().await;
+    set_approval(&world.scope, true, at(1)).await.unwrap();
+    let ann = somebody(&world, 1);
+    let operators = operators_key(&world, &ann).await;
+    let first = key_of(&with_key(&world, &operators)).await;
+    let second = key_of(&first).await;
+    let third = key_of(&second).await;
+    // As a release before the column made the operators' key and the first two, and one before this the third, which
+    // found none behind its maker.
+    let maker = actors::word(second.origin().actor());
+    let third_key = third.origin().actor().id().unwrap();
+    for older in [
+        "UPDATE api_keys SET created_by = NULL".to_owned(),
+        format!("UPDATE api_keys SET created_by = '{maker}' WHERE id = '{third_key}'"),
+    ] {
+        world.database.execute(&older).await;
+    }
+    let operator = world.store().local_operator();
+    assert_eq!(api_keys::name_operators_makers(&operator).await.unwrap(), 1);
+    let asked = ask(&third, &accepted()).await;
+    let refused = decide(&ann, asked.id, Decision::Approve, at(20)).await;
+    assert!(matches!(refused, Err(DecideError::OwnRequest)), "before anything was tidied");
+    assert!(api_keys::name_makers(&world.scope).await.unwrap() >= 3);
+    assert_eq!(api_keys::name_makers(&world.scope).await.unwrap(), 0);
+    let anns = "SELECT count(*) FROM api_keys
+                WHERE created_by = 'user:00000000-0000-0000-0000-000000000001'";
+    assert_eq!(world.database.number(anns).await, 4);
 }
