@@ -227,15 +227,16 @@ export const spread = {
   detail: (days: number) =>
     `Hosts with open findings of it at the end of each day in UTC, over ${days} days at most.`,
   notYet: 'Nothing is recorded yet. The first number comes within the hour, and from tomorrow on a line.',
-  now: (hosts: number) => `${many(hosts, 'host', 'hosts')} as of`,
+  now: (hosts: number) => `${many(hosts, { one: 'host', other: 'hosts' })} as of`,
   since: 'Recorded since',
   fromTomorrow: 'The line begins tomorrow: the first day is not over.',
   none: 'No host had it on any of these days.',
   changed: (by: number, day: string) =>
     by === 0
       ? `As many as on ${day}.`
-      : `${many(Math.abs(by), 'host', 'hosts')} ${by < 0 ? 'fewer' : 'more'} than on ${day}.`,
-  most: (hosts: number, day: string) => `The most were ${many(hosts, 'host', 'hosts')}, last on ${day}.`,
+      : `${many(Math.abs(by), { one: 'host', other: 'hosts' })} ${by < 0 ? 'fewer' : 'more'} than on ${day}.`,
+  most: (hosts: number, day: string) =>
+    `The most were ${many(hosts, { one: 'host', other: 'hosts' })}, last on ${day}.`,
 };
 
 export const pipeline = {
