@@ -256,9 +256,7 @@ many() {
   (umask 077 && "$muster" --data-dir "$dir/data" key create "readers $run" >"$dir/operator-key")
   writes $((2 * read_s + people_s + 30)) "$((RANDOM + 1))" &
   fleet=$!
-  # The agents enrol and send their first inventories, and large companies are counted.
-  wait_until "SELECT (SELECT count(hosts_counted_at) FROM company_counts) >= count(*)
-    FROM (SELECT FROM agents GROUP BY company_key HAVING sum(digest_count) >= 20000) large"
+  # The agents enrol and send their first inventories.
   sleep 8
   local read=("$release/muster-sim" read --api "http://$http" --api-key-file "$dir/operator-key")
   "${read[@]}" --clients 1 --seconds "$read_s"
@@ -328,6 +326,9 @@ changes() {
 
 reads() {
   local list
+  # Large companies are counted.
+  wait_until "SELECT (SELECT count(hosts_counted_at) FROM company_counts) >= count(*)
+    FROM (SELECT FROM agents GROUP BY company_key HAVING sum(digest_count) >= 20000) large"
   say "the API's lists"
   lists
   for list in findings software hosts cves; do export_of "$list"; done
