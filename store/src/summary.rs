@@ -45,8 +45,7 @@ pub struct Pipeline {
     pub dead_letters: u64,
 }
 
-/// What a company has: counted now, but for the findings of a large one, which are added up from what is kept of
-/// software. Whether that is on hosts is of this moment there as well.
+/// What a company has: counted now, but for the findings of a large one, which are those of its last count.
 ///
 /// # Errors
 ///
@@ -65,10 +64,11 @@ pub async fn summary(scope: &TenantScope) -> Result<Summary, StoreError> {
     .fetch_one(&mut *tx)
     .await?;
     let counted_at = kept_at(&mut tx, scope.key()).await?;
-    let found = if counted_at.is_some() {
-        by_kept_counts(&mut tx, scope.key()).await?
-    } else {
-        by_findings(&mut tx, scope.key()).await?
+    let found = match (counted_at, kept(&mut tx, scope.key()).await?) {
+        (Some(_), Some(found)) => found,
+        // A release before this one has counted the company.
+        (Some(_), None) => by_kept_counts(&mut tx, scope.key()).await?,
+        (None, _) => by_findings(&mut tx, scope.key()).await?,
     };
     tx.commit().await?;
     Ok(Summary {
@@ -88,13 +88,25 @@ pub async fn summary(scope: &TenantScope) -> Result<Summary, StoreError> {
 }
 
 /// Findings of what is on hosts, and in `gone` the open ones of the rest.
-struct Found {
-    open: i64,
-    critical: i64,
-    high: i64,
-    kev: i64,
-    suppressed: i64,
-    gone: i64,
+pub(crate) struct Found {
+    pub(crate) open: i64,
+    pub(crate) critical: i64,
+    pub(crate) high: i64,
+    pub(crate) kev: i64,
+    pub(crate) suppressed: i64,
+    pub(crate) gone: i64,
+}
+
+/// Those of the company's last count.
+async fn kept(tx: &mut PgConnection, company_key: i64) -> Result<Option<Found>, StoreError> {
+    let found = sqlx::query_as!(
+        Found,
+        r#"SELECT found_open AS "open!", found_critical AS "critical!", found_high AS "high!",
+                  found_kev AS "kev!", found_suppressed AS "suppressed!", found_gone AS "gone!"
+           FROM company_counts WHERE company_key = $1 AND found_open IS NOT NULL"#,
+        company_key
+    );
+    Ok(found.fetch_optional(tx).await?)
 }
 
 /// Findings are counted by software, of which each is looked for on hosts once (`on_hosts.rs`).
@@ -130,9 +142,10 @@ async fn by_findings(tx: &mut PgConnection, company_key: i64) -> Result<Found, S
     Ok(found.fetch_one(tx).await?)
 }
 
-/// The same of what is kept of software that has findings, one in twenty. The kept number of hosts is not believed here:
+/// The same of what is kept of software that has findings, one in twenty: a second's work where half a million findings
+/// are, which a count does once. The kept number of hosts is not believed here:
 /// revoked ones are in it, and it is minutes old (decision 55).
-async fn by_kept_counts(tx: &mut PgConnection, company_key: i64) -> Result<Found, StoreError> {
+pub(crate) async fn by_kept_counts(tx: &mut PgConnection, company_key: i64) -> Result<Found, StoreError> {
     let found = sqlx::query_as!(
         Found,
         r#"SELECT

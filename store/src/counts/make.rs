@@ -17,6 +17,7 @@ use self::cves::{cve_differences, write_cves};
 use self::hosts::{host_differences, write_hosts};
 use super::{admission, kept_at};
 use crate::error::StoreError;
+use crate::summary::by_kept_counts;
 use crate::tenant::TenantScope;
 
 /// Rows that are written in one transaction: whoever opens findings of the same software waits for it.
@@ -125,14 +126,23 @@ pub(super) async fn end(
     now: OffsetDateTime,
     seconds: f64,
 ) -> Result<(), StoreError> {
-    let mut tx = scope.begin("counts.made").await?;
+    let mut tx = scope.begin_long("counts.made", COUNTED_WITHIN).await?;
+    let found = by_kept_counts(&mut tx, scope.key()).await?;
     // It is there, unless the company was erased meanwhile: then nothing is to come after it.
     sqlx::query!(
-        "UPDATE company_counts SET counted_at = $2, hosts_counted_at = $2, seconds = $3
+        "UPDATE company_counts SET counted_at = $2, hosts_counted_at = $2, seconds = $3,
+             found_open = $4, found_critical = $5, found_high = $6, found_kev = $7,
+             found_suppressed = $8, found_gone = $9
          WHERE company_key = $1",
         scope.key(),
         now,
-        seconds
+        seconds,
+        found.open,
+        found.critical,
+        found.high,
+        found.kev,
+        found.suppressed,
+        found.gone
     )
     .execute(&mut *tx)
     .await?;
