@@ -145,7 +145,10 @@ async fn by_findings(tx: &mut PgConnection, company_key: i64) -> Result<Found, S
 /// The same of what is kept of software that has findings, one in twenty: a second's work where half a million findings
 /// are, which a count does once. The kept number of hosts is not believed here:
 /// revoked ones are in it, and it is minutes old (decision 55).
-pub(crate) async fn by_kept_counts(tx: &mut PgConnection, company_key: i64) -> Result<Found, StoreError> {
+pub(crate) async fn by_kept_counts(
+    tx: &mut PgConnection,
+    company_key: i64,
+) -> Result<Found, StoreError> {
     let found = sqlx::query_as!(
         Found,
         r#"SELECT

@@ -204,7 +204,8 @@ impl<'a> Asked<'a> {
             notes.push("the publisher does not treat it as a vulnerability".into());
         }
         if affected.note == NOT_AFFECTED_FROM {
-            notes.push("the publisher names the version that is not affected, and no repair".into());
+            notes
+                .push("the publisher names the version that is not affected, and no repair".into());
         }
         Finding {
             cve: cve.into(),

@@ -19,7 +19,6 @@ mod lay_out;
 
 pub(in crate::index) use crate::index::advisories::collected::{
     Advisories, CompactSpan, CompactStatement, Record, StatementShape as ShapeNumbers,
-    verdict_to_word,
 };
 pub(crate) use crate::index::advisories::collected::{NameKind, SpanKind};
 pub(in crate::index) use crate::index::advisories::lay_out::{Live, Said, Statement};

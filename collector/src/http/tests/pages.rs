@@ -97,10 +97,7 @@ async fn fleet(api: &Api) {
 
 /// The lists that have several orders.
 const SORTED: [(&str, &[&str]); 4] = [
-    (
-        "/hosts",
-        &["hostname", "last_seen", "enrolled", "software", "findings", "critical", "kev"],
-    ),
+    ("/hosts", &["hostname", "last_seen", "enrolled", "software", "findings", "critical", "kev"]),
     ("/software", &["name", "hosts", "findings", "first_seen"]),
     ("/findings", &["severity", "epss", "opened", "hosts"]),
     ("/cves", &["severity", "epss", "kev", "hosts", "published"]),
