@@ -46,7 +46,7 @@ async fn a_document_that_comes_twice_at_once_is_there_once() {
 }
 
 /// Brings a document without exceptions, whose statements name nothing.
-async fn bring(world: &World, name: &str, unknown: &serde_json::Value) -> Result<(), CreateError> {
+async fn bring(world: &World, name: &str, unknown: &Value) -> Result<(), CreateError> {
     let document =
         NewDocument { id: id(), format: "openvex", name, version: "1", frame: &json!({}), unknown };
     import(&world.scope, &document, &[], at(1)).await.map(|_| ())
