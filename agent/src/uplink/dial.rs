@@ -1,8 +1,8 @@
 //! Making a connection: from addresses, `host:port`, to an open stream, by whichever way leads there.
 //!
 //! Collectors, the ways to each of them and the addresses of each name are tried beside each other, each with a
-//! lead over the next (see [`super::stagger`]). So a collector that is away costs a quarter of a second and not a
-//! time-out, a network that drops UDP costs seconds, and where nothing is wrong nobody notices that there is
+//! lead over the next (see [`super::stagger`]). So a collector that is away costs a second and not a time-out,
+//! a network that drops UDP costs seconds, and where nothing is wrong nobody notices that there is
 //! anything else.
 
 use std::io;
@@ -16,12 +16,16 @@ use rustls::ClientConfig;
 use super::error::{DialError, Unreached, WayError};
 use super::paths::{Network, Plan};
 use super::quic::{self, Effort};
-use super::stagger::{Attempt, LEAD, Stagger};
+use super::stagger::{Attempt, Stagger};
 use super::stream::Stream;
 use super::tcp;
 
 /// How long connecting to one collector may take.
 pub const CONNECT_WITHIN: Duration = Duration::from_secs(10);
+/// How long a collector has for itself before another one is tried as well.
+// Longer than an address has: collectors that are slow because a whole fleet comes back at once would else be asked
+// by each of its agents at once, and be slower.
+const COLLECTOR_LEAD: Duration = Duration::from_secs(1);
 /// How long a way has for itself.
 // A handshake over a satellite takes less than two seconds; a network that drops UDP costs this.
 const HEAD_START: Duration = Duration::from_secs(3);
@@ -67,7 +71,7 @@ pub async fn dial_first(plans: Vec<Plan>, config: ClientConfig) -> Result<Stream
         ((), attempt)
     });
     // One that is busy says nothing of the others.
-    let mut stagger = Stagger::new(attempts, LEAD, |_| false);
+    let mut stagger = Stagger::new(attempts, COLLECTOR_LEAD, |_| false);
     match stagger.run().await {
         Some(stream) => Ok(stream),
         None => Err(Unreached(stagger.failed.into_iter().map(|((), error)| error).collect())),
