@@ -37,7 +37,7 @@ mod windows;
 ///
 /// That is in identity, in the order of versions, in what a record is taken to say. Software that
 /// was judged by older rules is judged again.
-pub const RULES: u32 = 4;
+pub const RULES: u32 = 5;
 
 /// What judges, as a number: the index by its content together with the rules. Two evaluations of
 /// the same software with the same generation are the same.

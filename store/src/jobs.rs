@@ -134,7 +134,7 @@ pub async fn take(
                     OR (j.state = 'running' AND j.leased_until <= clock_timestamp()))
                AND NOT EXISTS (SELECT FROM jobs o
                                WHERE o.company = j.company AND o.state = 'running'
-                                 AND o.key <> j.key)
+                                 AND o.leased_until > clock_timestamp() AND o.key <> j.key)
              ORDER BY greatest(j.run_after, (SELECT max(o.began_at) FROM jobs o
                                              WHERE o.company = j.company)),
                       j.run_after, j.key

@@ -59,8 +59,9 @@ async fn standing(scope: &TenantScope) -> Result<Standing, StoreError> {
                   max(applied_at) AS applied_at,
                   (SELECT at FROM finding_events WHERE company_key = $1
                    ORDER BY xact DESC, id DESC LIMIT 1) AS told_at,
-                  (SELECT max(greatest(created_at, decided_at, ended_at)) FROM exceptions
-                   WHERE company_key = $1) AS excepted_at,
+                  -- One that runs out is ended a little later, as of the moment at which it ran out.
+                  (SELECT max(greatest(created_at, decided_at, ended_at + interval '2 minutes'))
+                   FROM exceptions WHERE company_key = $1) AS excepted_at,
                   coalesce(sum(digest_count), 0)::bigint AS "installations!",
                   (SELECT count(*) FROM (
                       SELECT FROM findings WHERE company_key = $1 AND resolved_at = 'infinity'

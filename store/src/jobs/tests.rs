@@ -268,3 +268,22 @@ async fn two_jobs_of_a_company_that_a_node_of_another_release_has_keep_nobody_fr
     database.execute("UPDATE jobs SET state = 'done' WHERE tick = 'second'").await;
     assert_eq!(take_any(store, 5).await.unwrap().tick, "third");
 }
+
+#[tokio::test]
+async fn two_jobs_of_a_company_whose_nodes_died_are_both_done() {
+    let database = FreshDatabase::create().await;
+    let store = database.store();
+    for tick in ["first", "second"] {
+        ask_of(store, Some(1), tick, 0).await;
+    }
+    database
+        .execute(
+            "UPDATE jobs SET state = 'running', attempts = 1,
+                 leased_until = now() - interval '1 minute'",
+        )
+        .await;
+    let taken = take_any(store, 1).await.unwrap();
+    assert_eq!(take_any(store, 2).await, None, "it is its company's turn");
+    database.execute("UPDATE jobs SET state = 'done' WHERE leased_until > now()").await;
+    assert_ne!(take_any(store, 3).await.unwrap().tick, taken.tick);
+}

@@ -25,6 +25,7 @@ use store::page::PAGE_ITEMS_MAX;
 use super::columns::{self, Column};
 use super::{Format, Row, attachment};
 use crate::csv;
+use crate::http::bounds::Turn;
 use crate::http::extract::{self, Authenticated, Chosen, Params};
 use crate::http::page::{self, Page, Whole};
 use crate::http::problem::Problem;
@@ -123,6 +124,8 @@ where
     if let Some(company) = company {
         pages.parts.extensions.insert(Chosen(company));
     }
+    // The answer begins: what is left of it has its place, and the request's turn is somebody else's.
+    pages.parts.extensions.remove::<Turn>();
     let mut first = Vec::new();
     if pages.format == Format::Csv {
         let names: Vec<&str> = listing.columns.iter().map(|one| one.name.as_str()).collect();
