@@ -38,7 +38,8 @@ export function FindingPanel({ isOpen, isAccepting, close, ...props }: FindingPa
       size="lg"
       title={isAccepting ? text.accept.title : text.finding.explained}
       closeButtonProps={{ 'aria-label': text.common.close }}
-      attributes={{ content: WITH_KEYS }}
+      // Its head is no second banner of the page.
+      attributes={{ content: WITH_KEYS, header: { role: 'presentation' } }}
     >
       {isOpen && <Content isAccepting={isAccepting} close={close} {...props} />}
     </Drawer>
