@@ -227,7 +227,8 @@ def until(condition, seconds):
 
 def acknowledged(agent):
     status = agent.status()
-    return bool(status) and status["spool"]["acknowledged"] != "0.0"
+    # Empty until the agent has opened its spool.
+    return bool(status) and status["spool"]["acknowledged"] not in ("", "0.0")
 
 
 def complete(agent, collector, who):

@@ -20,7 +20,8 @@ EVERY_S = 10
 LIMITS = {
     "memory_bytes": (0.05, 16 * 1024 * 1024),
     "descriptors": (0.05, 20),
-    "threads": (0.0, 1),
+    # Those that wait for disks come and go with the load.
+    "threads": (0.1, 4),
     "sessions_of_postgres": (0.0, 2),
     "queue_bytes": (0.05, 64 * 1024 * 1024),
     "partitions": (0.0, 1),

@@ -16,6 +16,6 @@ trap 'rm -f "$samples"' EXIT
 export AGENTS=${AGENTS:-3000} APPS=${APPS:-200} COMPANIES=${COMPANIES:-10}
 export CHANGE_SECONDS=$((minutes * 60)) FLEET_WATCH=$samples
 speed=$((7 * 24 * 60 / minutes))
-export LIFE="--touch visit --speed $speed --heartbeat-every-s 3600 --change-every-s 21600 --ramp-s 60 --after-inventories"
+export LIFE="--speed $speed --heartbeat-every-s 3600 --change-every-s 21600 --ramp-s 60 --after-inventories"
 scripts/fleet.sh steady
 python3 scripts/soak.py judge "$samples"

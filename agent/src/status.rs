@@ -117,7 +117,8 @@ impl Connection {
 /// What waits for the collector.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SpoolStatus {
-    /// The last report that a collector acknowledged, `epoch.seq`; `0.0` when none.
+    /// The last report that a collector acknowledged, `epoch.seq`; `0.0` when none, empty while no
+    /// agent has opened the spool.
     pub acknowledged: String,
     /// Reports that wait.
     pub waiting_reports: u32,

@@ -145,11 +145,12 @@ impl ServerCertVerifier for Verifier {
             }
             verified => verified,
         };
-        let unknown = rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer);
-        if verified.as_ref().err() == Some(&unknown) {
-            return Err(Stranger::Issuer(issuer(end_entity)).into_error());
+        match verified {
+            Err(rustls::Error::InvalidCertificate(error)) if is_of_another(&error) => {
+                Err(Stranger::Issuer(issuer(end_entity)).into_error())
+            }
+            verified => verified,
         }
-        verified
     }
 
     fn verify_tls12_signature(
@@ -187,6 +188,19 @@ fn is_of_dates(error: &CertificateError) -> bool {
             | CertificateError::ExpiredContext { .. }
             | CertificateError::NotValidYet
             | CertificateError::NotValidYetContext { .. }
+    )
+}
+
+/// Whether a certificate is none that our authority makes: of another issuer, or of another form, such as that
+/// of an authority which a device shows as its own.
+const fn is_of_another(error: &CertificateError) -> bool {
+    matches!(
+        error,
+        CertificateError::UnknownIssuer
+            | CertificateError::BadSignature
+            | CertificateError::BadEncoding
+            | CertificateError::UnhandledCriticalExtension
+            | CertificateError::Other(_)
     )
 }
 

@@ -127,6 +127,17 @@ fn a_stranger_that_shows_our_authority_beside_its_own_certificate_is_refused() {
 }
 
 #[test]
+fn an_authority_that_is_shown_as_a_servers_own_certificate_is_called_by_its_name() {
+    let (ours, theirs) = (authority("ours"), authority("Corporate Inspection"));
+    for verifier in [ours.known(0), ours.pinned()] {
+        let verified = verify(&verifier, &theirs.certificate, &ours, FROM + DAY);
+        let error = verified.expect_err("refused");
+        let stranger = Stranger::of(&error).expect("a stranger").to_string();
+        assert!(stranger.contains("Corporate Inspection"), "{stranger}");
+    }
+}
+
+#[test]
 fn another_name_is_refused_whatever_the_clock_says() {
     let ours = authority("ours");
     let certificate = ours.collector("other.example");
