@@ -22,6 +22,14 @@ for program in ip:iproute2 psql:postgresql-client python3:python3 openssl:openss
   fi
 done
 
+# What is there belongs to a run that goes on, or to one that was killed.
+for namespace in mnet-agent mnet-site; do
+  if ip netns list | grep -q "^$namespace\b"; then
+    echo "network: the namespace $namespace is there: wait for the run that has it, or remove it by ip netns delete $namespace" >&2
+    exit 2
+  fi
+done
+
 folder=$(mktemp -d /tmp/muster-network.XXXXXX)
 end() {
   local code=$? namespace
