@@ -140,7 +140,7 @@ test-upgrade: ## Replace three nodes of the release before by this one, node by 
 	scripts/upgrade.sh $(FROM)
 
 .PHONY: test-network
-test-network: ## Measure the agent over bad networks: loss, delay, blocked UDP, proxies, interception (as root; 8 minutes; ROWS="clean udp_dropped", AWAY_S=60)
+test-network: ## Measure the agent over bad networks: loss, delay, blocked UDP, proxies, interception (as root; 8 minutes; ROWS="clean udp_dropped", AWAY_S=60; ROWS=back_to_quic waits for up to half an hour)
 	@scripts/bootstrap.sh run
 	cargo build --release --package collector --example foreign_quic
 	cargo build --release --package collector --package agent

@@ -21,6 +21,7 @@ BINARIES, FOLDER, WANTED = sys.argv[1], sys.argv[2], sys.argv[3:]
 MOVED = "10.78.1.77"
 PROXY_PORT = 3128
 WITHIN_S = 15.0
+BACK_WITHIN_S = 30 * 60
 
 
 def within(namespace):
@@ -331,6 +332,15 @@ class Matrix:
         took = until(lambda: complete(agent, self.collector, who), 90)
         return {"change_delivered_s": round(took, 2) if took else None, "good": took is not None}
 
+    def back_to_quic(self, agent, who):
+        """The network lets UDP through again, and the agent finds out by itself."""
+        self.network.set()
+        changed = until(lambda: self.collector.connection(who).startswith("quic"), BACK_WITHIN_S)
+        agent.install(agent.packages + 5)
+        environment = {**os.environ, **agent.environment}
+        subprocess.run(agent.line("scan"), env=environment, capture_output=True)
+        return {"quic_again_after_s": round(changed, 1) if changed else None, "good": changed is not None}
+
     def away(self, seconds):
         """The collector is away, the host changes, and the collector comes back."""
 
@@ -375,6 +385,9 @@ class Matrix:
         address = f"http://agent:secret@{SITE}:{PROXY_PORT}"
         self.row("proxy with password", [proxy + "no_answer"], blocked, MUSTER_PROXY=address)
         self.refused("tls intercepted", {"udp": "drop", "tcp": "inspected"}, "Corporate Inspection")
+        # The longest of all: only by its name.
+        if "back_to_quic" in WANTED:
+            self.row("back to quic", [tcp + "no_answer"], {"udp": "drop"}, self.back_to_quic)
         self.row("collector away", quic, {}, self.away(int(os.environ.get("AWAY_S", "60"))))
         self.collector.kill()
         return self.bad
