@@ -14,6 +14,8 @@ minutes=${1:-60}
 samples=$(mktemp "${TMPDIR:-/tmp}/muster-soak.XXXXXX")
 trap 'rm -f "$samples"' EXIT
 export AGENTS=${AGENTS:-3000} APPS=${APPS:-200} COMPANIES=${COMPANIES:-10}
+# What is kept of judgements may take 200 MB without this, and would still be filling up after an hour.
+export MUSTER_ENRICHMENT_CACHE_ENTRIES=${MUSTER_ENRICHMENT_CACHE_ENTRIES:-20000}
 export CHANGE_SECONDS=$((minutes * 60)) FLEET_WATCH=$samples
 speed=$((7 * 24 * 60 / minutes))
 export LIFE="--speed $speed --heartbeat-every-s 3600 --change-every-s 21600 --ramp-s 60 --after-inventories"
