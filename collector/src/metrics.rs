@@ -99,6 +99,8 @@ families! {
         /// What went wrong with enrichment: an index that cannot be used (`index`), the cache on disk
         /// (`cache`), a report whose software could not be judged without a panic (`software`).
         Counter MATCH_FAILURES = "muster_match_failures_total" by LABEL_REASON;
+        /// Bytes that results kept in memory take, about; at most 1,024 for each of `enrichment.cache_entries`.
+        Gauge MATCH_CACHE_BYTES = "muster_match_cache_bytes";
         /// Pieces of software that were judged again because the match index changed.
         Counter MATCH_JUDGED_AGAIN = "muster_match_judged_again_total";
         /// Findings that were opened.

@@ -23,7 +23,7 @@ use crate::config::Role;
 use crate::metrics::{
     CERTIFICATE_EXPIRES, CLOCK_OFFSET_SECONDS, DATABASE_CONNECTIONS, DATABASE_UP, DISK_FREE_BYTES,
     DISK_SIZE_BYTES, FEED_EVERY_SECONDS, FEED_SYNCS, INGEST_CONNECTIONS_MAX, LABEL_CERTIFICATE,
-    LABEL_OUTCOME, LABEL_SOURCE, LABEL_STATE, MATCH_INDEX_BYTES, MATCH_INDEX_CVES,
+    LABEL_OUTCOME, LABEL_SOURCE, LABEL_STATE, MATCH_CACHE_BYTES, MATCH_INDEX_BYTES, MATCH_INDEX_CVES,
     MATCH_INDEX_MADE, QUEUE_MAX_BYTES,
 };
 use crate::pipeline::matcher::Matcher;
@@ -126,6 +126,7 @@ impl Node {
         };
         let index = matcher.index();
         let stats = index.as_ref().map(|index| index.stats());
+        gauge!(MATCH_CACHE_BYTES).set(matcher.memory_bytes() as f64);
         gauge!(MATCH_INDEX_CVES).set(stats.as_ref().map_or(0, |stats| stats.cves) as f64);
         gauge!(MATCH_INDEX_BYTES).set(stats.as_ref().map_or(0, |stats| stats.bytes) as f64);
         if let Some(made_at) = index.and_then(|index| index.made_at()) {

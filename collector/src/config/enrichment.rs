@@ -11,7 +11,7 @@ section! {
         /// The compiled match index; `index/current` in the data directory by default, which feed imports
         /// renew.
         index: Option<PathBuf> => "/var/lib/muster/index/current";
-        /// Results that the cache in memory may hold.
+        /// Results that the cache in memory may hold, of 1 KiB on average: 200 MB of them.
         cache_entries: u32 = 200_000;
         /// Bytes that the cache on disk may take in memory for itself.
         disk_cache_bytes: u64 = 33_554_432;
@@ -25,7 +25,7 @@ pub struct EnrichmentConfig {
     pub index: PathBuf,
     /// Where the cache on disk is.
     pub cache_dir: PathBuf,
-    /// Results that the cache in memory may hold.
+    /// Results that the cache in memory may hold, of 1 KiB on average.
     pub cache_entries: u32,
     /// Memory of the cache on disk, in bytes.
     pub disk_cache_bytes: u64,

@@ -135,6 +135,11 @@ impl Matcher {
         tracing::info!(generation, "the match index is in use");
     }
 
+    /// About how many bytes the judgements in memory take.
+    pub fn memory_bytes(&self) -> usize {
+        self.present().memory.bytes()
+    }
+
     /// Takes the judgements of a judge before into the present one's memory, but for those that the
     /// changes between their indexes concern. What the present one has judged meanwhile stays.
     pub fn carry_over(&self, before: &Judge, changed: &ChangedKeys) {

@@ -28,6 +28,7 @@ struct Shard {
     young: HashMap<SoftwareKey, Arc<Evaluation>>,
     young_bytes: usize,
     old: HashMap<SoftwareKey, Arc<Evaluation>>,
+    old_bytes: usize,
 }
 
 impl MemoryCache {
@@ -45,6 +46,7 @@ impl MemoryCache {
             return Some(Arc::clone(evaluation));
         }
         let evaluation = shard.old.remove(&key)?;
+        shard.old_bytes = shard.old_bytes.saturating_sub(bytes_of(&evaluation));
         shard.insert(key, Arc::clone(&evaluation), self.bytes_max);
         Some(evaluation)
     }
@@ -54,6 +56,13 @@ impl MemoryCache {
         if let Some(mut shard) = self.shard(key) {
             shard.insert(key, Arc::clone(evaluation), self.bytes_max);
         }
+    }
+
+    /// About how many bytes it takes.
+    pub(super) fn bytes(&self) -> usize {
+        let shards = self.shards.iter();
+        let shards = shards.map(|shard| shard.lock().unwrap_or_else(PoisonError::into_inner));
+        shards.map(|shard| shard.young_bytes + shard.old_bytes).sum()
     }
 
     /// Takes over what another cache keeps, but for what `leave` says and what is here already.
@@ -94,7 +103,7 @@ impl Shard {
         }
         if self.young_bytes + bytes > bytes_max {
             self.old = mem::take(&mut self.young);
-            self.young_bytes = 0;
+            self.old_bytes = mem::take(&mut self.young_bytes);
         }
         // Two workers that judge the same at once put it twice.
         if self.young.insert(key, evaluation).is_none() {
@@ -210,6 +219,22 @@ mod tests {
         }
         assert!(cache.get(key(1)).is_none());
         assert!(held(&cache) <= 1_000);
+    }
+
+    #[test]
+    fn says_what_it_takes_and_never_more_than_it_may() {
+        let cache = MemoryCache::new(1_000);
+        assert_eq!(cache.bytes(), 0);
+        let one = evaluation(100);
+        cache.put(key(0), &one);
+        cache.put(key(0), &one);
+        assert_eq!(cache.bytes(), bytes_of(&one));
+        for number in 0..10_000 {
+            cache.put(key(number), &one);
+            cache.get(key(number / 2));
+            assert!(cache.bytes() <= 1_000 * ENTRY_BYTES);
+        }
+        assert_eq!(cache.bytes(), held(&cache) * bytes_of(&one));
     }
 
     #[test]
