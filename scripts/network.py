@@ -216,13 +216,13 @@ class Agent:
             self.process.wait()
 
 
-def until(condition, seconds):
+def until(condition, seconds, every_s=0.05):
     """The seconds after which something holds; None when it does not in time."""
     began = time.monotonic()
     while time.monotonic() - began < seconds:
         if condition():
             return time.monotonic() - began
-        time.sleep(0.05)
+        time.sleep(every_s)
     return None
 
 
@@ -335,7 +335,7 @@ class Matrix:
     def back_to_quic(self, agent, who):
         """The network lets UDP through again, and the agent finds out by itself."""
         self.network.set()
-        changed = until(lambda: self.collector.connection(who).startswith("quic"), BACK_WITHIN_S)
+        changed = until(lambda: self.collector.connection(who).startswith("quic"), BACK_WITHIN_S, 1)
         agent.install(agent.packages + 5)
         environment = {**os.environ, **agent.environment}
         subprocess.run(agent.line("scan"), env=environment, capture_output=True)
