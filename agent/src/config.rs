@@ -43,6 +43,9 @@ const STATE_DIR: &str = "/Library/Application Support/Muster";
 #[cfg(not(any(target_os = "windows", target_os = "macos")))]
 const STATE_DIR: &str = "/var/lib/muster-agent";
 
+/// The spool's file in the state folder.
+pub(crate) const SPOOL_FILE: &str = "spool.redb";
+
 /// The file as it ships: every key with its meaning, all at their defaults.
 pub const TEMPLATE: &str = include_str!("../agent.toml");
 
@@ -175,7 +178,7 @@ impl Config {
     /// The spool's file.
     #[must_use]
     pub fn spool_path(&self) -> PathBuf {
-        self.state_dir.join("spool.redb")
+        self.state_dir.join(SPOOL_FILE)
     }
 
     /// The file that says which source is being read.
