@@ -131,8 +131,10 @@ async fn insert(
     Ok(())
 }
 
-/// Notes that a host is an agent no longer, by its own word; it is refused from now on. Nothing is noted of an agent that
-/// several machines are: one of them leaves, and the others have only its identity to become agents of their own by.
+/// Notes that a host is an agent no longer, by its own word; it is refused from now on.
+///
+/// Nothing is noted of an agent that several machines are: one of them leaves, and the others have only its identity to
+/// become agents of their own by.
 ///
 /// # Errors
 ///
