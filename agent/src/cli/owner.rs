@@ -52,7 +52,7 @@ fn refusal(own: u32, owner: u32, state_dir: &Path, command: &str) -> Option<Stri
     (own == 0 && owner != 0).then(|| {
         format!(
             "{} is the folder of user {owner}, who could not open what root makes there: run \
-             `sudo -u '#{owner}' muster-agent {command}`",
+             `sudo -u '#{owner}' muster-agent {command}`, or give root the folder where the agent itself runs as root",
             state_dir.display()
         )
     })
