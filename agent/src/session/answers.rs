@@ -132,8 +132,9 @@ impl Session {
         if !in_flight {
             // Either it follows a reject that took this report back as well, or it answers the request for a
             // certificate, which is made again in an hour, or for another identity, in minutes.
-            let asked = now + self.jitter.asked(refusal.retry_after_ms);
-            open.rekey_at = open.rekey_at.map(|at| at.max(asked));
+            if let Some(at) = &mut open.rekey_at {
+                *at = now.saturating_add(self.jitter.asked(refusal.retry_after_ms)).max(*at);
+            }
             return;
         }
         match refusal.reason.remedy() {
