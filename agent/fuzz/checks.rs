@@ -10,6 +10,7 @@ use std::path::Path;
 
 use agent::clock::SystemClock;
 use agent::collect::{Inventory, ScanOptions, Scanner, System};
+use agent::config::{ProxyRule, WinHttp};
 use agent::delta::{self, Heading};
 use protocol::ids::Epoch;
 use protocol::software::{Source, SourceState};
@@ -143,6 +144,24 @@ pub(crate) fn proxy(input: &[u8]) {
     if let Err(why) = agent::uplink::judge_proxy(input) {
         assert!(!why.contains(char::is_control), "{why:?}");
         assert!(why.len() < 1_024, "{} bytes", why.len());
+    }
+}
+
+/// What Windows' services are told of proxies: a proxy whose address can stand in a log and whose exceptions are found out
+/// in no time, or words that can.
+pub(crate) fn winhttp(input: &[u8]) {
+    match WinHttp::parse(input) {
+        Ok(WinHttp::Proxy { proxy, bypass }) => {
+            let shown = proxy.address();
+            assert!(!shown.contains(char::is_control), "{shown:?}");
+            let rule = ProxyRule { proxy: Some(proxy), patterns: bypass, ..ProxyRule::default() };
+            let far =
+                ["collector:7070", "collector.example:443", "10.1.2.3:1", "[2001:db8::5]:7070"];
+            let through = far.iter().filter_map(|address| rule.for_address(address)).count();
+            assert!(through <= far.len());
+        }
+        Ok(WinHttp::Direct | WinHttp::Script) => {}
+        Err(why) => assert!(!why.is_empty() && !why.contains(char::is_control), "{why:?}"),
     }
 }
 

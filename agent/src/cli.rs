@@ -9,6 +9,7 @@ mod check;
 mod diagnostics;
 mod enrol;
 mod inventory;
+mod owner;
 #[cfg(windows)]
 mod service;
 mod unenroll;

@@ -10,6 +10,7 @@ mod raw;
 mod reach;
 #[cfg(test)]
 mod tests;
+mod winhttp;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -23,6 +24,7 @@ use protocol::token::is_address;
 pub use self::proxy::{Proxy, ProxyRule};
 pub use self::raw::Raw;
 pub use self::reach::{Reach, Transport};
+pub use self::winhttp::WinHttp;
 use crate::collect::ScanOptions;
 use crate::logging::Level;
 
@@ -42,6 +44,9 @@ const STATE_DIR: &str = "/Library/Application Support/Muster";
 /// Where the agent keeps its state when nothing else is said.
 #[cfg(not(any(target_os = "windows", target_os = "macos")))]
 const STATE_DIR: &str = "/var/lib/muster-agent";
+
+/// The spool's file in the state folder.
+pub(crate) const SPOOL_FILE: &str = "spool.redb";
 
 /// The file as it ships: every key with its meaning, all at their defaults.
 pub const TEMPLATE: &str = include_str!("../agent.toml");
@@ -144,11 +149,17 @@ impl Config {
             None => read(Path::new(FILE))?.unwrap_or_default(),
         };
         let own = from_file.overlaid_with(Raw::from_environment(environment)?).overlaid_with(flags);
-        // What is meant for every program of this host is the weakest wish for this one.
+        // What is meant for every program of this host is the weakest wish for this one, and what is meant for every
+        // service comes before that.
         let (surroundings, unusable) = Raw::from_surroundings(environment);
-        let warnings = unusable.filter(|_| own.proxy.is_none()).into_iter().collect();
-        let config = Self::try_from(surroundings.overlaid_with(own))?;
-        Ok(Self { warnings, ..config })
+        let (is_told, no_proxy) = (own.proxy.is_some(), own.no_proxy.clone());
+        let mut config = Self::try_from(surroundings.overlaid_with(own))?;
+        if !is_told {
+            let told = winhttp::of_this_host();
+            let told = told.map(|services| services.overlay(&mut config.reach, no_proxy));
+            config.warnings = unusable.into_iter().chain(told.unwrap_or_else(Some)).collect();
+        }
+        Ok(config)
     }
 
     /// What to scan, with what a collector has switched off besides.
@@ -175,7 +186,7 @@ impl Config {
     /// The spool's file.
     #[must_use]
     pub fn spool_path(&self) -> PathBuf {
-        self.state_dir.join("spool.redb")
+        self.state_dir.join(SPOOL_FILE)
     }
 
     /// The file that says which source is being read.

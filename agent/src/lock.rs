@@ -9,9 +9,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// The lock's file in the state folder, held by the agent.
-const FILE: &str = "lock";
+pub(crate) const FILE: &str = "lock";
 /// Held while the lock is taken, or for as long as somebody looks.
-const GATE: &str = "gate";
+pub(crate) const GATE: &str = "gate";
 
 /// The state folder is this process's while this lives.
 #[derive(Debug)]

@@ -43,6 +43,8 @@ const PATIENCE: (Duration, Duration) = (Duration::from_secs(300), Duration::from
 const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
 /// How long a certificate that was asked for may take to come, before it is asked for again.
 const RENEW_AGAIN_AFTER: Duration = Duration::from_secs(3_600);
+/// How long another identity that was asked for may take to come, before it is asked for again.
+const REKEY_AGAIN_AFTER: Duration = Duration::from_secs(120);
 /// How long a visit goes on for a certificate that was asked for.
 const CERTIFICATE_WITHIN: Duration = Duration::from_secs(20);
 /// A heartbeat that comes this much too late is one of a machine that slept.
@@ -204,6 +206,7 @@ impl Session {
                 open.paused_until,
                 open.silent_at,
                 self.renewal_at(open),
+                open.rekey_at,
                 self.leaves_at(open),
             ]
             .into_iter()
@@ -304,6 +307,7 @@ impl Session {
             open.stays_for(now, CERTIFICATE_WITHIN);
             self.actions.push(Action::Renew);
         }
+        self.rekey_if_due(now, &mut open);
         if open.paused_until.is_some_and(|until| now >= until) {
             open.paused_until = None;
         }

@@ -90,6 +90,11 @@ fn no_answer_of_a_proxy_of_the_corpus_breaks_a_line() -> io::Result<()> {
     replay("proxy", checks::proxy)
 }
 
+#[test]
+fn no_value_of_the_corpus_breaks_what_services_are_told_of_proxies() -> io::Result<()> {
+    replay("winhttp", checks::winhttp)
+}
+
 #[cfg(feature = "test-support")]
 #[test]
 fn no_property_list_of_the_corpus_breaks_a_scan() -> io::Result<()> {

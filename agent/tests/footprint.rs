@@ -163,6 +163,68 @@ fn a_day_of_scans_and_heartbeats_takes_a_twentieth_of_a_percent_of_a_core() {
     );
 }
 
+/// Bytes of a day without news, in both directions and with all headers.
+const DAY_BYTES: u64 = 100_000;
+/// Bytes of the reports of a first inventory of 2,000 packages.
+const INVENTORY_BYTES: usize = 40_000;
+/// Bytes of one package more, in both directions and with all headers.
+const CHANGE_BYTES: u64 = 1_024;
+/// Bytes of the headers of IPv4 and UDP, which the agent's own count leaves out.
+const HEADER_BYTES: u64 = 28;
+/// How often the same is measured. What a busy machine makes a transport say twice is in some and not in all of them, so
+/// that the least is what it takes.
+const ROUNDS: usize = 2;
+
+/// Bytes that went in both directions since the agent started, headers of IP and UDP aside.
+fn traffic(host: &Host) -> u64 {
+    let connection = host.status().connection;
+    connection.sent_bytes + connection.received_bytes
+}
+
+#[test]
+fn a_first_inventory_and_a_change_take_few_bytes() {
+    const PACKAGES: usize = 2_000;
+    let (collector, host, _running) = idle(PACKAGES);
+    // As they came over the wire: packed, with their headers, each once.
+    let reports: usize = collector.seen().frames.values().map(Vec::len).sum();
+    assert!(reports <= INVENTORY_BYTES, "{reports} bytes");
+    let one_more = |round: usize| {
+        let before = traffic(&host);
+        let wanted = PACKAGES + round;
+        host.install(0..wanted, "1.0-1");
+        host.scan();
+        collector.wait_for("the change", |seen| (seen.held.len() == wanted).then_some(()));
+        host.wait_until_delivered();
+        // Four datagrams: the report, the answer and their acknowledgements.
+        traffic(&host) - before + 4 * HEADER_BYTES
+    };
+    let least = (1..=ROUNDS).map(one_more).min().expect("measured");
+    assert!(least <= CHANGE_BYTES, "{least} bytes");
+}
+
+#[test]
+fn a_day_without_news_takes_few_bytes() {
+    let (collector, host, _running) = idle(50);
+    // The least interval there is.
+    let settings = Settings { revision: 1, heartbeat_every_s: 10, ..Settings::default() };
+    collector.say(&CollectorMessage::Settings(settings));
+    let after_a_beat = || {
+        let wanted = collector.seen().heartbeats.len() + 1;
+        collector.wait_for("a heartbeat", |seen| (seen.heartbeats.len() >= wanted).then_some(()));
+        traffic(&host)
+    };
+    let mut before = after_a_beat();
+    let one = |_| {
+        let now = after_a_beat();
+        // A heartbeat and its acknowledgement, which may be counted with the next one.
+        std::mem::replace(&mut before, now).abs_diff(now) + 2 * HEADER_BYTES
+    };
+    let least = (0..ROUNDS).map(one).min().expect("measured");
+    assert!(least > 2 * HEADER_BYTES, "a heartbeat that takes nothing was none");
+    let day = HEARTBEATS_A_DAY * least;
+    assert!(day <= DAY_BYTES, "{day} bytes a day: {least} bytes a heartbeat");
+}
+
 #[test]
 fn nothing_wakes_an_idle_agent_between_heartbeats() {
     let (_collector, _host, running) = idle(50);

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::{Context, Failure, print, run, runtime};
+use super::{Context, Failure, owner, print, run, runtime};
 use crate::control::{self, Request};
 use crate::identity::Identity;
 use crate::lock::Glance;
@@ -43,6 +43,7 @@ pub(super) fn scan(context: Context) -> Result<ExitCode, Failure> {
     // Nobody listens, so no agent runs: this process becomes one for as long as the scan takes,
     // with the same lock and the same spool.
     let Some(status) = ask(&context, Request::Scan, SCAN_WITHIN)? else {
+        owner::refuse_to_make(&context.config.state_dir, "scan")?;
         run(context, Until::Delivered(DELIVER_WITHIN))?;
         return print("scanned and delivered");
     };

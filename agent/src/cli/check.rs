@@ -4,10 +4,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use super::visit::Visit;
-use super::{Context, Failure, ask, print, runtime};
+use super::{Context, Failure, ask, owner, print, runtime};
+use crate::config;
 use crate::control::Request;
-use crate::identity::Identity;
-use crate::lock::Glance;
+use crate::identity::{self, Identity};
+use crate::lock::{self, Glance};
 use crate::logging::rfc3339;
 use crate::private_file;
 use crate::spool::Spool;
@@ -17,6 +18,9 @@ use crate::uplink::{CONNECT_WITHIN, Plan};
 
 /// How long a running agent may take to answer.
 const STATUS_WITHIN: Duration = Duration::from_secs(5);
+
+/// What lasts in the state folder, in the order in which an agent that starts opens it.
+const LASTING: [&str; 4] = [lock::GATE, lock::FILE, identity::FILE, config::SPOOL_FILE];
 
 /// One thing that was looked at.
 struct Finding {
@@ -113,6 +117,10 @@ fn state_dir(context: &Context) -> Result<String, String> {
     let probe = path.join("check");
     private_file::replace(&probe, b"check").map_err(failed)?;
     std::fs::remove_file(&probe).map_err(failed)?;
+    // Root opens everything, and would find well what the service cannot even lock.
+    if let Some(why) = owner::stranger(path, &LASTING).map_err(failed)? {
+        return Err(why);
+    }
     Ok(format!("{} can be written", path.display()))
 }
 

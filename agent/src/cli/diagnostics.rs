@@ -116,11 +116,12 @@ pub(super) fn diagnostics(
 /// The configuration by name: what is added to it later is not shown before somebody has thought of it here.
 fn show(config: &Config) -> Value {
     let rule = &config.reach.proxies;
+    let no_proxy: Vec<_> = rule.bypass.iter().chain(&rule.patterns).collect();
     json!({
         "transport": config.reach.transport.name(),
         // Where it is, without who goes through it.
         "proxy": rule.proxy.as_ref().map(Proxy::address),
-        "no_proxy": rule.bypass,
+        "no_proxy": no_proxy,
         "state_dir": config.state_dir,
         "collectors": config.collectors,
         "log_level": format!("{:?}", config.log_level).to_lowercase(),

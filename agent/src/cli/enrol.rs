@@ -8,7 +8,7 @@ use protocol::limits::{FACT_BYTES_MAX, TOKEN_BYTES_MAX};
 use protocol::token::EnrolmentToken;
 
 use super::args::Enroll;
-use super::{Context, Failure, print, runtime};
+use super::{Context, Failure, owner, print, runtime};
 use crate::collect::host;
 use crate::config::{self, Config};
 use crate::enrol::{self, EnrolError, Newcomer};
@@ -18,6 +18,7 @@ use crate::private_file;
 use crate::spool::Spool;
 
 pub(super) fn enrol(context: &Context, wanted: &Enroll) -> Result<ExitCode, Failure> {
+    owner::refuse_to_make(&context.config.state_dir, "enroll < TOKEN-FILE")?;
     // Before the folder is made: a path that was typed wrongly leaves nothing behind.
     let token = token(wanted)?;
     let said = become_agent(context, &token, wanted.force)??;

@@ -20,7 +20,14 @@ use crate::uplink::{CONNECT_WITHIN, Plan};
 pub(super) fn unenroll(context: &Context) -> Result<ExitCode, Failure> {
     let config = &context.config;
     let identity_path = config.state_dir.join(identity::FILE);
-    if !identity_path.exists() {
+    // A folder that is closed to whoever asks says nothing of what is in it, and the host would go on as an agent.
+    let is_enrolled = identity_path.try_exists().map_err(|error| {
+        Failure(format!(
+            "look for {}: {error}; run as root or as the user that owns the folder",
+            identity_path.display()
+        ))
+    })?;
+    if !is_enrolled {
         return print("this host is not enrolled");
     }
     // Refused while the agent runs, which would go on with a key that is deleted.

@@ -9,6 +9,8 @@ use std::net::IpAddr;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::winhttp;
+
 /// The port of a proxy that names none.
 const PORT: u16 = 3128;
 
@@ -35,6 +37,15 @@ impl Proxy {
     ///
     /// With what a proxy has to look like, and never with what was written: that may hold a password.
     pub fn parse(text: &str, password: Option<&str>) -> Result<Self, &'static str> {
+        Self::parse_with(text, password, PORT)
+    }
+
+    /// As [`Self::parse`], with the port of a proxy that names none.
+    pub(super) fn parse_with(
+        text: &str,
+        password: Option<&str>,
+        port: u16,
+    ) -> Result<Self, &'static str> {
         let rest = match text.split_once("://") {
             Some(("http", rest)) => rest,
             Some(("https", _)) => {
@@ -48,7 +59,7 @@ impl Proxy {
             Some((user, place)) => (Some(user), place),
             None => (None, rest),
         };
-        let (host, port) = split(place, PORT).ok_or("like `http://host:port`")?;
+        let (host, port) = split(place, port).ok_or("like `http://host:port`")?;
         Ok(Self {
             host: host.to_owned(),
             port,
@@ -132,6 +143,9 @@ pub struct ProxyRule {
     pub proxy: Option<Proxy>,
     /// Where it is not used: names with all that ends in them, addresses, networks, or `*`.
     pub bypass: Vec<String>,
+    /// Where it is not used, as Windows writes it: whole names and addresses in which `*` is anything, or `<local>` for
+    /// names without a dot.
+    pub patterns: Vec<String>,
 }
 
 impl ProxyRule {
@@ -140,7 +154,8 @@ impl ProxyRule {
     pub fn for_address(&self, address: &str) -> Option<&Proxy> {
         let proxy = self.proxy.as_ref()?;
         let (host, port) = split(address, 0).unwrap_or((address, 0));
-        let is_passed_by = self.bypass.iter().any(|entry| matches(entry, host, port));
+        let is_passed_by = self.bypass.iter().any(|entry| matches(entry, host, port))
+            || self.patterns.iter().any(|entry| winhttp::is_about(entry, host, port));
         (!is_passed_by).then_some(proxy)
     }
 }
@@ -198,6 +213,7 @@ mod tests {
         ProxyRule {
             proxy: Some(Proxy::parse("proxy.example:8080", None).expect("a proxy")),
             bypass: bypass.iter().map(|&entry| entry.to_owned()).collect(),
+            patterns: Vec::new(),
         }
     }
 

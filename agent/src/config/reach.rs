@@ -103,7 +103,11 @@ pub(super) fn reach(raw: &Raw) -> Result<Reach, ConfigError> {
     };
     Ok(Reach {
         transport: raw.transport.unwrap_or_default(),
-        proxies: ProxyRule { proxy, bypass: raw.no_proxy.clone().unwrap_or_default() },
+        proxies: ProxyRule {
+            proxy,
+            bypass: raw.no_proxy.clone().unwrap_or_default(),
+            patterns: Vec::new(),
+        },
     })
 }
 

@@ -67,7 +67,7 @@ impl Session {
             CollectorMessage::Certificate { chain } => {
                 self.actions.push(Action::InstallCertificate(chain));
             }
-            CollectorMessage::Rekey => self.rekey_asked(),
+            CollectorMessage::Rekey => self.rekey_asked(now),
             CollectorMessage::Rekeyed { agent, chain } => {
                 self.actions.push(Action::BecomeAgent(agent, chain));
                 // What was reported as the agent before is nothing that this one has said.
@@ -86,13 +86,13 @@ impl Session {
         }
     }
 
-    fn rekey_asked(&mut self) {
-        // Once a connection: the greeting and a signal may both say it, and a second key would make the
-        // answer to the first one useless.
+    fn rekey_asked(&mut self, now: Duration) {
+        // Not for each time that it is said: the greeting and a signal may both say it, and a second key would
+        // make the answer to the first one useless.
         if let Link::Open(open) = &mut self.link
-            && !std::mem::replace(&mut open.is_rekeying, true)
+            && open.rekey_at.is_none()
         {
-            self.actions.push(Action::Rekey);
+            open.rekey_at = Some(now);
         }
     }
 
@@ -130,8 +130,11 @@ impl Session {
             position >= first && open.sent.is_some_and(|sent| position <= sent)
         });
         if !in_flight {
-            // Either it follows a reject that took this report back as well, or it answers the
-            // request for a certificate, which is made again in an hour anyway.
+            // Either it follows a reject that took this report back as well, or it answers the request for a
+            // certificate, which is made again in an hour, or for another identity, in minutes.
+            if let Some(at) = &mut open.rekey_at {
+                *at = now.saturating_add(self.jitter.asked(refusal.retry_after_ms)).max(*at);
+            }
             return;
         }
         match refusal.reason.remedy() {

@@ -5,9 +5,9 @@ use std::time::Duration;
 use protocol::limits::RENEW_WITHIN_S_MAX;
 use protocol::message::Capabilities;
 
-use super::Session;
-use super::action::Parting;
+use super::action::{Action, Parting};
 use super::link::{Link, Open};
+use super::{REKEY_AGAIN_AFTER, Session};
 
 impl Session {
     /// The collector's clock has said when it is due.
@@ -42,6 +42,15 @@ impl Session {
     pub(super) fn renew_not_before(&mut self, at: Duration) {
         self.renew_at = at;
         self.renew_not_before = at;
+    }
+
+    /// Asks for another identity, and again as long as none comes: until then this host shares a key with others, and a
+    /// connection that holds would keep it so.
+    pub(super) fn rekey_if_due(&mut self, now: Duration, open: &mut Open) {
+        if open.rekey_at.is_some_and(|at| now >= at) {
+            open.rekey_at = Some(now + self.jitter.around(REKEY_AGAIN_AFTER));
+            self.actions.push(Action::Rekey);
+        }
     }
 
     pub(super) fn renewal_at(&self, open: &Open) -> Option<Duration> {

@@ -41,8 +41,8 @@ pub(super) struct Open {
     pub(super) is_visit: bool,
     /// A visit does not end before.
     pub(super) stay_until: Duration,
-    /// The collector has asked for another identity over this connection.
-    pub(super) is_rekeying: bool,
+    /// When another identity is asked for again, where the collector has told the agent over this connection to take one.
+    pub(super) rekey_at: Option<Duration>,
     /// When the machine was found to have slept.
     pub(super) woke_at: Option<Duration>,
 }
@@ -99,7 +99,7 @@ impl Session {
             silent_at: None,
             is_visit: false,
             stay_until: now + VISIT_QUIET,
-            is_rekeying: false,
+            rekey_at: None,
             woke_at: None,
         });
         let overtaken = welcome.applied().filter(|at| *at > self.spool.last);

@@ -123,7 +123,7 @@ impl Race {
     }
 
     fn of(ways: impl IntoIterator<Item = (Way, Attempt<Stream, WayError>)>) -> Self {
-        // The collector itself has spoken, and it would say the same at its other door.
+        // The collector itself has spoken, at each of its addresses, and it would say the same at its other door.
         Self(Stagger::new(ways, HEAD_START, |error| matches!(error, WayError::Busy)))
     }
 

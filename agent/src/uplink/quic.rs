@@ -97,12 +97,22 @@ async fn refused(socket: SocketAddr) -> WayError {
         let mut answer = [0; 1];
         udp.recv(&mut answer).await
     };
-    match knock.await {
-        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => WayError::UdpRefused,
-        Err(error) if is_unreachable(&error) => WayError::Udp(error),
+    match knock.await.err().and_then(told) {
+        Some(why) => why,
         // Whatever else this socket meets says nothing about the other one.
-        Ok(_) | Err(_) => std::future::pending().await,
+        None => std::future::pending().await,
     }
+}
+
+/// What the network says by an error of a connected socket, if it is the network that speaks.
+fn told(error: io::Error) -> Option<WayError> {
+    // An ICMP message that the port is closed is the second for Windows (WSAECONNRESET).
+    let is_refused =
+        matches!(error.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset);
+    if is_refused {
+        return Some(WayError::UdpRefused);
+    }
+    is_unreachable(&error).then_some(WayError::Udp(error))
 }
 
 fn is_unreachable(error: &io::Error) -> bool {
@@ -182,6 +192,16 @@ mod tests {
         let why = "closed by peer: \u{1b}[2J\u{1b}[1;1Hok\nok  collector: welcomes the agent";
         let said = handshake(&why).to_string();
         assert!(!said.contains(char::is_control), "{said:?}");
+    }
+
+    #[test]
+    fn knows_in_the_words_of_every_system_that_the_network_refuses() {
+        use io::ErrorKind::{ConnectionRefused, ConnectionReset, NetworkUnreachable, TimedOut};
+        for kind in [ConnectionRefused, ConnectionReset] {
+            assert!(matches!(told(kind.into()), Some(WayError::UdpRefused)), "{kind:?}");
+        }
+        assert!(matches!(told(NetworkUnreachable.into()), Some(WayError::Udp(_))));
+        assert!(told(TimedOut.into()).is_none());
     }
 
     #[tokio::test]

@@ -30,14 +30,14 @@ pub(super) struct Stagger<K, T, E> {
     /// In the order in which they failed.
     pub(super) failed: Vec<(K, E)>,
     lead: Duration,
-    /// Whether an error makes every other attempt useless.
+    /// Whether an error makes it useless to begin another attempt. What runs goes on: it may be past what this one
+    /// has failed at.
     is_final: fn(&E) -> bool,
 }
 
 enum Turn<T> {
     Won(T),
     Next,
-    Over,
 }
 
 impl<K, T, E> Stagger<K, T, E> {
@@ -74,7 +74,6 @@ impl<K, T, E> Stagger<K, T, E> {
             match turn.await {
                 Turn::Won(won) => return Some(won),
                 Turn::Next => {}
-                Turn::Over => return None,
             }
         }
     }
@@ -88,11 +87,10 @@ impl<K, T, E> Stagger<K, T, E> {
                 Poll::Ready(Ok(won)) => return Poll::Ready(Turn::Won(won)),
                 Poll::Ready(Err(error)) => {
                     let (key, _) = self.running.remove(place);
-                    let is_over = (self.is_final)(&error);
-                    self.failed.push((key, error));
-                    if is_over {
-                        return Poll::Ready(Turn::Over);
+                    if (self.is_final)(&error) {
+                        self.waiting.clear();
                     }
+                    self.failed.push((key, error));
                     has_failed = true;
                 }
                 Poll::Pending => place += 1,
@@ -117,8 +115,9 @@ pub(super) async fn first_of<T>(
     attempt: impl Fn(SocketAddr) -> Attempt<T, WayError>,
 ) -> Result<T, WayError> {
     let attempts = sockets.into_iter().map(attempt).enumerate();
-    // The collector itself has spoken, and it would say the same at its other door.
-    let mut stagger = Stagger::new(attempts, LEAD, |error| matches!(error, WayError::Busy));
+    // One that is busy says nothing of the others, which may be other nodes; and where they are one, it may have refused
+    // the second handshake because of the first, which is under way.
+    let mut stagger = Stagger::new(attempts, LEAD, |_| false);
     if let Some(won) = stagger.run().await {
         return Ok(won);
     }

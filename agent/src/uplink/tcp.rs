@@ -3,11 +3,11 @@
 //! It is for networks that drop UDP, so it is also where whoever opens TLS on the way is met. The
 //! certificate is checked like QUIC's, and nothing is sent to anybody else.
 
+mod silence;
+
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-#[cfg(target_os = "linux")]
-use std::time::Duration;
 
 use protocol::message::SERVER_NAME;
 use protocol::way::{Path, Way};
@@ -23,11 +23,6 @@ use super::stream::{Meter, Metered, Stream, Tls};
 use crate::config::Proxy;
 use crate::logging::sanitise;
 use crate::tls::Stranger;
-
-/// How long the system may try to get bytes acknowledged before the path counts as dead, like QUIC's
-/// own silence.
-#[cfg(target_os = "linux")]
-const UNACKNOWLEDGED_FOR: Duration = Duration::from_secs(15);
 
 /// Connects to the first of a name's addresses that shakes hands.
 pub(super) async fn connect(
@@ -68,12 +63,8 @@ async fn open(socket: SocketAddr) -> Result<TcpStream, WayError> {
 fn set_up(stream: &TcpStream) -> io::Result<()> {
     // A frame is written at once, and what it says is waited for.
     stream.set_nodelay(true)?;
-    #[cfg(target_os = "linux")]
-    {
-        use rustix::net::sockopt::set_tcp_user_timeout;
-        let ms = u32::try_from(UNACKNOWLEDGED_FOR.as_millis()).unwrap_or(u32::MAX);
-        set_tcp_user_timeout(stream, ms)?;
-    }
+    // A system that does not know it finds a dead connection later, and this one is as good.
+    silence::limit(stream).ok();
     Ok(())
 }
 

@@ -271,3 +271,45 @@ fn diagnostics_of_a_damaged_state_say_what_is_damaged_and_repair_nothing() {
     let left = std::fs::read_to_string(&identity).expect("there");
     assert_eq!(left, "{\"key\": \"hunter2", "it is for whoever helps to decide");
 }
+
+/// Gives the state folder, and nothing in it, to another user; `false` for whoever may not, who is not root and to whom the
+/// system refuses such a folder by itself.
+#[cfg(unix)]
+fn give_away(host: &Host) -> bool {
+    std::os::unix::fs::chown(host.state_dir(), Some(990), None).is_ok()
+}
+
+#[cfg(unix)]
+#[test]
+fn root_enrols_nobody_whose_service_could_not_open_it() {
+    let collector = Collector::start();
+    let host = Host::new(1);
+    std::fs::create_dir(host.state_dir()).expect("made");
+    if !give_away(&host) {
+        return;
+    }
+    let output = host.run_with(&["enroll"], &collector.token().expose());
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let said = text(&output.stderr);
+    assert!(said.contains("`sudo -u '#990' muster-agent enroll < TOKEN-FILE`"), "{said}");
+    assert!(collector.seen().enrolments.is_empty(), "the token is still good");
+    assert_eq!(std::fs::read_dir(host.state_dir()).expect("there").count(), 0);
+}
+
+#[cfg(unix)]
+#[test]
+fn what_root_has_made_in_the_services_folder_is_found_and_not_added_to() {
+    let collector = Collector::start();
+    let host = Host::enrolled(1, &collector);
+    if !give_away(&host) {
+        return;
+    }
+    let output = host.run(&["check"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let said = text(&output.stdout);
+    assert!(said.contains("gate is of another user than its folder"), "{said}");
+    let output = host.run(&["scan"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(text(&output.stderr).contains("`sudo -u '#990' muster-agent scan`"), "{output:?}");
+    assert!(collector.seen().held.is_empty());
+}

@@ -119,3 +119,20 @@ fn a_spool_that_is_no_file_of_ours_is_said_and_the_key_is_gone_all_the_same() {
         "nobody speaks for the agent any more"
     );
 }
+
+#[test]
+fn a_folder_that_cannot_be_looked_into_is_not_taken_for_one_without_an_agent() {
+    let host = Host::new(0);
+    // What the system refuses to root as well; to everybody else a closed folder says the same.
+    let file = host.path().join("file");
+    std::fs::write(&file, "").expect("written");
+    let output = host
+        .command(&["unenroll"])
+        .env("MUSTER_STATE_DIR", file.join("state"))
+        .output()
+        .expect("the agent starts");
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(!text(&output.stdout).contains("not enrolled"), "{output:?}");
+    let said = text(&output.stderr);
+    assert!(said.contains("look for ") && said.contains("run as root"), "{said}");
+}

@@ -18,7 +18,7 @@ use crate::error::StoreError;
 const PROCESSES_MAX: usize = 16;
 /// Within this time two have to come back.
 const WITHIN: Duration = Duration::days(1);
-/// Agents that take the place of one.
+/// Successors that are remembered. A process asks again within minutes, when the answer to it was lost.
 const SUCCESSORS_MAX: usize = 1_000;
 
 /// What is known of an agent's processes.
@@ -30,7 +30,7 @@ pub(super) struct Lineage {
     returned: Vec<u64>,
     /// In seconds since 1970.
     since: i64,
-    /// Who took the place of this agent, by the process that asked.
+    /// Who took the place of this agent last, by the process that asked, the latest last.
     #[serde(default)]
     successors: Vec<(u64, uuid::Uuid)>,
 }
@@ -76,14 +76,12 @@ impl Lineage {
         found.map(|(_, successor)| AgentId(*successor))
     }
 
-    /// Notes who takes the place of this process; `false` when there are too many already.
-    pub(super) fn succeed(&mut self, process: u64, successor: AgentId) -> bool {
-        // An image may be booted as often as somebody likes, and all successors stand in one row.
-        let has_room = self.successors.len() < SUCCESSORS_MAX;
-        if has_room {
-            self.successors.push((process, successor.0));
-        }
-        has_room
+    /// Notes who takes the place of this process.
+    pub(super) fn succeed(&mut self, process: u64, successor: AgentId) {
+        // An image may be booted as often as somebody likes, and all that are remembered stand in one row.
+        let too_many = (self.successors.len() + 1).saturating_sub(SUCCESSORS_MAX);
+        self.successors.drain(..too_many);
+        self.successors.push((process, successor.0));
     }
 }
 
@@ -241,8 +239,22 @@ mod tests {
     fn a_process_has_one_successor() {
         let mut lineage = Lineage::default();
         let successor = AgentId(uuid::Uuid::from_u128(1));
-        assert!(lineage.succeed(7, successor));
+        lineage.succeed(7, successor);
         assert_eq!(lineage.successor(7), Some(successor));
         assert_eq!(lineage.successor(8), None);
+    }
+
+    #[test]
+    fn an_image_may_be_booted_as_often_as_somebody_likes() {
+        let mut lineage = Lineage::default();
+        let successor = |process: u64| AgentId(uuid::Uuid::from_u128(process.into()));
+        for process in 0..1_500 {
+            lineage.succeed(process, successor(process));
+            assert_eq!(lineage.successor(process), Some(successor(process)));
+        }
+        assert_eq!(lineage.successors.len(), SUCCESSORS_MAX);
+        // Whoever lost the answer to it asks again while the others come.
+        assert_eq!(lineage.successor(1_000), Some(successor(1_000)));
+        assert_eq!(lineage.successor(499), None);
     }
 }

@@ -27,7 +27,7 @@ pub struct Rekeying {
 }
 
 /// Makes another agent in the place of one that several machines are, for one process of it; `None` when
-/// the agent is not such a one, was revoked, or has too many successors.
+/// the agent is not such a one or was revoked.
 ///
 /// # Errors
 ///
@@ -70,9 +70,7 @@ async fn attempt<T: Send>(
         return Ok(None);
     };
     if before.is_none() {
-        if !lineage.succeed(rekeying.process, successor) {
-            return Ok(None);
-        }
+        lineage.succeed(rekeying.process, successor);
         insert(&mut tx, scope.key(), row.key, successor, now).await?;
         sqlx::query!(
             "UPDATE agent_facts SET lineage = $3 WHERE company_key = $1 AND agent_key = $2",
@@ -135,6 +133,9 @@ async fn insert(
 
 /// Notes that a host is an agent no longer, by its own word; it is refused from now on.
 ///
+/// Nothing is noted of an agent that several machines are: one of them leaves, and the others have only its identity to
+/// become agents of their own by.
+///
 /// # Errors
 ///
 /// When the database cannot be used.
@@ -148,7 +149,7 @@ pub async fn depart(
     sqlx::query!(
         "UPDATE agents SET uninstalled_at = coalesce(uninstalled_at, $3),
                 revoked_at = coalesce(revoked_at, $3)
-         WHERE company_key = $1 AND id = $2",
+         WHERE company_key = $1 AND id = $2 AND cloned_at IS NULL",
         scope.key(),
         agent.0,
         now

@@ -124,6 +124,7 @@ fn every_variable_reaches_its_key() {
             proxies: ProxyRule {
                 proxy: Proxy::parse("proxy.example:3128", None).ok(),
                 bypass: vec!["a.example".to_owned()],
+                patterns: Vec::new(),
             },
         },
         log_level: Level::Error,
@@ -209,6 +210,7 @@ fn networks_of_every_width_are_exceptions_and_half_of_one_is_none() {
     let rule = |bypass: &str| ProxyRule {
         proxy: Proxy::parse("proxy:1", None).ok(),
         bypass: vec![bypass.to_owned()],
+        patterns: Vec::new(),
     };
     for (bypass, address, is_used) in [
         ("0.0.0.0/0", "203.0.113.9:1", false),

@@ -140,6 +140,31 @@ fn another_identity_begins_with_a_snapshot() {
 }
 
 #[test]
+fn another_identity_that_is_refused_is_asked_for_again_over_the_connection_that_holds() {
+    let mut bench = Bench::open(0);
+    let asked = |bench: &Bench| bench.count(|action| *action == Action::Rekey);
+    bench.tell(CollectorMessage::Rekey);
+    bench.reject(Position::default(), RejectReason::Internal, 0);
+    bench.sleep_for(REKEY_AGAIN_AFTER + REKEY_AGAIN_AFTER / 10);
+    assert_eq!(asked(&bench), 2);
+    // Not before the collector wants to hear of it.
+    bench.reject(Position::default(), RejectReason::RateLimited, 180_000);
+    bench.sleep_for(179 * SECOND);
+    assert_eq!(asked(&bench), 2);
+    bench.sleep_for(100 * SECOND);
+    assert_eq!(asked(&bench), 3);
+    assert_eq!(bench.count(is_disconnect), 0);
+}
+
+#[test]
+fn nobody_asks_for_another_identity_who_was_not_told_to() {
+    let mut bench = Bench::open(0);
+    bench.reject(Position::default(), RejectReason::RateLimited, 1_000);
+    bench.sleep_for(HOUR);
+    assert_eq!(bench.count(|action| *action == Action::Rekey), 0);
+}
+
+#[test]
 fn a_farewell_that_nobody_asked_for_ends_the_session() {
     let mut bench = Bench::open(0);
     bench.tell(CollectorMessage::Gone);

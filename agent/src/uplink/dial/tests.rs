@@ -61,7 +61,7 @@ async fn a_collector_without_room_is_not_knocked_at_twice() {
         fails(Way::Tcp, Some(0), WayError::NoAnswer),
     ]);
     assert_eq!(seconds(&mut race).await, 1);
-    assert_eq!(race.0.waiting.len(), 1);
+    assert_eq!((race.0.failed.len(), race.0.running.len()), (1, 0), "TCP is not tried");
 }
 
 #[test]
@@ -139,16 +139,19 @@ async fn without_a_way_that_is_allowed_that_is_what_is_said() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_busy_collector_ends_the_ways_that_run_too() {
+async fn a_busy_collector_lets_a_way_that_runs_go_on_and_no_other_begin() {
     let mut race = race(vec![
-        fails(Way::Quic, None, WayError::NoAnswer),
-        fails(Way::Tcp, Some(1), WayError::Busy),
+        fails(Way::Quic, Some(4), WayError::Busy),
+        fails(Way::Proxy, Some(3), WayError::NoAnswer),
+        fails(Way::Tcp, Some(0), WayError::NoAnswer),
     ]);
-    assert_eq!(seconds(&mut race).await, 4);
+    // The proxy began after the head start of three seconds.
+    assert_eq!(seconds(&mut race).await, 6);
     let said = race.lost("collector:1".to_owned()).to_string();
     assert_eq!(
         said,
-        "collector:1: TLS (TCP): the collector is too busy for another connection; QUIC (UDP): no answer"
+        "collector:1: QUIC (UDP): the collector is too busy for another connection; \
+         TLS through the proxy: no answer"
     );
 }
 

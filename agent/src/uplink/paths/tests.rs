@@ -20,7 +20,7 @@ fn home() -> (Network, &'static str) {
 
 fn reach(proxy: Option<&str>) -> Reach {
     let proxy = proxy.map(|text| Proxy::parse(text, None).expect("a proxy"));
-    Reach { transport: Transport::Auto, proxies: ProxyRule { proxy, bypass: Vec::new() } }
+    Reach { transport: Transport::Auto, proxies: ProxyRule { proxy, ..ProxyRule::default() } }
 }
 
 fn ways(paths: &Paths, from: (Network, &str), now: Duration) -> Vec<Way> {

@@ -105,6 +105,20 @@ async fn when_all_fail_nobody_waits() {
     assert_eq!(attempts(&[]).0.run().await, None);
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_makes_the_next_useless_lets_what_runs_go_on() {
+    let (stagger, begun) = attempts(&[Does::Succeed(700), Does::Fail(10), Does::Succeed(0)]);
+    let mut stagger = Stagger { is_final: |_| true, ..stagger };
+    let began = now();
+    assert_eq!(stagger.run().await, Some(0));
+    assert_eq!(ms(began), 700);
+    assert_eq!(*begun.borrow(), [0, 250], "the third is not begun");
+    let (stagger, begun) = attempts(&[Does::Fail(10), Does::Succeed(0)]);
+    let mut stagger = Stagger { is_final: |_| true, ..stagger };
+    assert_eq!(stagger.run().await, None);
+    assert_eq!(*begun.borrow(), [0]);
+}
+
 fn sockets(count: u16) -> Vec<SocketAddr> {
     (1..=count).map(|port| (Ipv4Addr::LOCALHOST, port).into()).collect()
 }
@@ -125,4 +139,28 @@ async fn of_a_names_addresses_the_first_ones_word_is_told() {
     let none =
         first_of(Vec::new(), |_| -> Attempt<(), WayError> { Box::pin(std::future::pending()) });
     assert!(matches!(none.await, Err(WayError::NoAnswer)));
+}
+
+/// What a name's addresses give of which this one is busy and the others shake hands, each after so long.
+async fn first_beside_a_busy_one(busy: u16, took: [u64; 2]) -> u16 {
+    let outcome = first_of(sockets(2), |socket| -> Attempt<u16, WayError> {
+        let port = socket.port();
+        let after = Duration::from_millis(took[usize::from(port - 1)]);
+        Box::pin(async move {
+            tokio::time::sleep(after).await;
+            if port == busy { Err(WayError::Busy) } else { Ok(port) }
+        })
+    });
+    outcome.await.expect("the other one succeeds")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_is_busy_leaves_the_names_other_nodes_their_turn() {
+    assert_eq!(first_beside_a_busy_one(1, [20, 30]).await, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_handshake_that_is_refused_does_not_end_the_first() {
+    // A node far away, by its two addresses: its limit refuses the second handshake beside the first.
+    assert_eq!(first_beside_a_busy_one(2, [600, 300]).await, 1);
 }

@@ -137,3 +137,18 @@ async fn an_agent_that_left_is_refused_and_its_host_says_since_when() {
     let found = admission(&world.scope, agent).await.unwrap().unwrap();
     assert_eq!(found.revoked_at, Some(at(7)));
 }
+
+#[tokio::test]
+async fn one_copy_that_leaves_shuts_none_of_the_others_out() {
+    let world = World::new().await;
+    let agent = world.agent().await;
+    hear(&world, agent, &[1, 2, 1, 2]).await;
+    depart(&world.scope, agent, at(300)).await.unwrap();
+    let detail = host(&world, agent).await;
+    assert_eq!((detail.uninstalled_at, detail.host.revoked_at), (None, None));
+    assert!(take_the_place(&world, agent, 2, 0xe2).await.is_some(), "the other one comes");
+    // The copies that were made are agents like any other, and leave like any other.
+    let one = take_the_place(&world, agent, 1, 0xe1).await.unwrap();
+    depart(&world.scope, one, at(600)).await.unwrap();
+    assert_eq!(host(&world, one).await.uninstalled_at, Some(at(600)));
+}
