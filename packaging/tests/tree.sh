@@ -2,6 +2,8 @@
 #
 # `make_tree NAME PACKAGE…` makes one by debootstrap, once, and keeps it in target/packages; `boot_tree NAME [OPTION…]`
 # boots a copy in $work/root. `inside` runs a command of the tree in it, `beside` one of this machine in its network.
+# shellcheck disable=SC2154 # of whoever sources this
+: "$kind" "$work"
 trees=${CARGO_TARGET_DIR:-$PWD/target}/packages
 checks=0 nspawn='' leader=''
 root=$work/root
