@@ -137,8 +137,9 @@ function Test-Installed([string]$Version) {
 
 # What msiexec is called with.
 function Get-Words([string]$Path, [string]$Token, [bool]$IsThere, [string]$Log) {
-    # The token is a hidden property: the installer writes it to no log.
-    $words = @('/i', "`"$Path`"", '/qn', '/norestart', '/l*v', "`"$Log`"")
+    # Of everything but what is written where (r), properties (p) and details (v): the token is a hidden property, and
+    # what Windows Installer hides of it in those is its own.
+    $words = @('/i', "`"$Path`"", '/qn', '/norestart', '/liweamo', "`"$Log`"")
     # Of a version that is there it would write nothing down, the token neither, and call that success.
     if ($IsThere) { $words += 'REINSTALL=ALL', 'REINSTALLMODE=amus' }
     if ($Token) { $words += "ENROLL_TOKEN=`"$Token`"" }

@@ -22,7 +22,7 @@ COMMANDS = {
     "New-Item", "New-Object", "Out-Null", "Out-String", "Remove-Item", "Set-StrictMode", "Start-Process", "Start-Sleep",
     "Write-Output",
 }
-WORDS = ["/i", '"C:\\p.msi"', "/qn", "/norestart", "/l*v", '"C:\\l.txt"']
+WORDS = ["/i", '"C:\\p.msi"', "/qn", "/norestart", "/liweamo", '"C:\\l.txt"']
 PATHS = {"Path": "C:\\p.msi", "Log": "C:\\l.txt"}
 # What is said, and what msiexec is called with besides.
 CASES = [

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The install script under dash and busybox: what it refuses, with which exit code, and that half of it does nothing.
+# The install script under dash and busybox: what it refuses, with which exit code, what it asks of package managers, and
+# that half of it does nothing; macOS' scripts on a launchd that is made; the one for Windows by a grammar of PowerShell.
 #
 #   installers/tests/run.sh PACKAGES      a folder that packaging/package.sh has made
 #
@@ -20,6 +21,25 @@ else
   say 'shellcheck is not there: run scripts/bootstrap.sh packages'
   exit 2
 fi
+
+if [ ! -x .tools/powershell/bin/python ]; then
+  say 'the grammar of PowerShell is not there: run scripts/bootstrap.sh packages'
+  exit 2
+fi
+.tools/powershell/bin/python installers/tests/ps1.py "$packages/install.ps1"
+# And it finds what it is for.
+head -n -1 "$packages/install.ps1" >"$work/cut.ps1"
+if .tools/powershell/bin/python installers/tests/ps1.py "$work/cut.ps1" >/dev/null; then
+  say 'FAILED  half a script for Windows passes'
+  exit 1
+fi
+sed 's/REINSTALL=ALL//' "$packages/install.ps1" >"$work/late.ps1"
+if .tools/powershell/bin/python installers/tests/ps1.py "$work/late.ps1" >/dev/null; then
+  say 'FAILED  a script for Windows that loses a later token passes'
+  exit 1
+fi
+checks=$((checks + 3))
+say 'ok      the script for Windows reads well, and calls msiexec as it should'
 
 # busybox takes its own programs before those in PATH: what pretends another system is for dash alone.
 shells=(dash 'busybox sh')
