@@ -2,12 +2,18 @@
 # rpm itself resolves what our rpms require, on what each family of distributions has.
 #
 #   packaging/tests/families.sh RPM…
+#   packaging/tests/families.sh --stand-ins FAMILY FOLDER RPM…      the packages of one family alone, into a folder
 #
 # A database of rpm a family, of packages made on the spot: their names, and the files and names by which others ask for
 # them, as in the families' own specifications. Only names are proven: no program of any family is run.
 set -euo pipefail
 
-[ $# -gt 0 ] || { echo 'usage: packaging/tests/families.sh RPM…' >&2; exit 2; }
+alone='' into=''
+if [ "${1:-}" = --stand-ins ]; then
+  alone=${2:?} into=${3:?}
+  shift 3
+fi
+[ $# -gt 0 ] || { echo 'usage: packaging/tests/families.sh [--stand-ins FAMILY FOLDER] RPM…' >&2; exit 2; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 checks=0
@@ -40,6 +46,33 @@ common() { # common FAMILY LIBRARY…
   stand_in "$family" glibc '/usr/bin/getent' "$*"
 }
 mapfile -t named < <(libraries "$@")
+# shadow-utils.spec of RHEL and of Fedora to 41; of Fedora from 42 on, whose /usr/sbin is /usr/bin; shadow.spec of openSUSE;
+# and a system that has no way to make a user: whoever is taken there was never asked.
+family() { # family NAME
+  common "$1" "${named[@]}"
+  case $1 in
+    redhat) stand_in redhat shadow-utils '/usr/sbin/useradd /usr/sbin/groupadd' '' ;;
+    fedora) stand_in fedora shadow-utils '/usr/bin/useradd /usr/bin/groupadd' '/usr/sbin/useradd /usr/sbin/groupadd' ;;
+    suse) stand_in suse shadow '/usr/sbin/useradd /usr/sbin/groupadd' 'pwdutils useradd_or_adduser_dep' ;;
+    bare) ;;
+  esac
+}
+if [ -n "$alone" ]; then
+  family "$alone"
+  mkdir -p "$into"
+  cp "$work/$alone"/*.rpm "$into/"
+fi
+
+on() { # common FAMILY LIBRARY…
+  local family=$1
+  shift
+  stand_in "$family" bash '/bin/sh /bin/bash' ''
+  stand_in "$family" coreutils '/usr/bin/install' ''
+  stand_in "$family" util-linux '/usr/sbin/runuser' ''
+  stand_in "$family" systemd '/usr/bin/systemctl' ''
+  stand_in "$family" glibc '/usr/bin/getent' "$*"
+}
+mapfile -t named < <(libraries "$@")
 # shadow-utils.spec of RHEL and of Fedora to 41; of Fedora from 42 on, whose /usr/sbin is /usr/bin; shadow.spec of openSUSE.
 common redhat "${named[@]}"
 stand_in redhat shadow-utils '/usr/sbin/useradd /usr/sbin/groupadd' ''
@@ -51,7 +84,9 @@ stand_in suse shadow '/usr/sbin/useradd /usr/sbin/groupadd' 'pwdutils useradd_or
 common bare "${named[@]}"
 
 on() { rpm --root "$work/root-$1" --dbpath /var/lib/rpm --define '_pkgverify_level none' "${@:2}"; }
-for family in redhat fedora suse bare; do
+for family in ${alone:-redhat fedora suse bare}; do
+  [ -z "$alone" ] || break
+  family "$family"
   mkdir -p "$work/root-$family/var/lib/rpm"
   on "$family" --initdb
   # Debian's rpm says every time that its system has another package manager.
@@ -71,4 +106,4 @@ for family in redhat fedora suse bare; do
   done
   if [ "$family" = bare ]; then say 'ok      nothing installs where no user can be made'; else say "ok      what is required is there on $family"; fi
 done
-say "$checks checks passed"
+[ -n "$alone" ] || say "$checks checks passed"

@@ -4,7 +4,8 @@
 #   packaging/tests/linux.sh deb|rpm FIRST SECOND       the packages of two versions
 #
 # As root. The tree is made by debootstrap once and kept in target/packages; each run has a copy of it. The rpm goes
-# into the same tree, by rpm and its database: no tree of an rpm distribution is needed, and none is proven.
+# into the same tree, by rpm and its database, which knows what the tree has by the names of an rpm distribution: what
+# the package requires is resolved. No tree of such a distribution is needed, and none is proven.
 set -euo pipefail
 
 kind=${1:?usage: packaging/tests/linux.sh deb|rpm FIRST SECOND} first=$(realpath "${2:?}") second=$(realpath "${3:?}")
@@ -49,13 +50,15 @@ case $kind in
     version_of() { inside dpkg-deb -f "/$1.deb" Version; }
     ;;
   rpm)
-    # The tree's database of rpm knows neither a shell nor systemd.
-    set_up() { inside rpm --upgrade --nodeps "/$1.rpm"; }
+    know_the_tree
+    set_up() { inside rpm --upgrade "/$1.rpm"; }
     inside_version() { inside rpm -q --qf '%{VERSION}-%{RELEASE}' muster-agent; }
     version_of() { inside rpm -qp --qf '%{VERSION}-%{RELEASE}' "/$1.rpm"; }
     ;;
 esac
 
+# What the unit refuses must not be wanted by anybody: here it ends the agent, so that it is seen.
+inside sh -c 'mkdir -p /etc/systemd/system/muster-agent.service.d && printf "[Service]\nSystemCallErrorNumber=kill\n" >/etc/systemd/system/muster-agent.service.d/strict.conf'
 list_files >"$work/before"
 
 # Installed first without a token: nothing runs, and nothing has failed.
@@ -69,7 +72,7 @@ inside sh -c 'cat >/etc/muster/enrolment-token' <"$token"
 # The same package again, as a fleet tool that brings the token later would do it.
 case $kind in
   deb) check 'takes a token that comes later' inside dpkg-reconfigure -fnoninteractive muster-agent ;;
-  rpm) check 'takes a token that comes later' inside rpm --reinstall --nodeps /first.rpm ;;
+  rpm) check 'takes a token that comes later' inside rpm --reinstall /first.rpm ;;
 esac
 check 'the agent enrols and connects' wait_until 30 connected
 check 'its inventory is stored' wait_until 30 has_packages
@@ -111,6 +114,7 @@ check 'keeps the configuration' inside grep -q '^log_level = "debug"' /etc/muste
 check 'is one host to the collector' is "$(api 'hosts' | jq '.items | length')" 1
 
 inside systemd-analyze --no-pager security muster-agent | tail -n 1 >&2 || true
+check 'no system call was refused' not inside sh -c 'journalctl --no-pager -u muster-agent | grep -qE "status=31|SYS"'
 check 'the unit is well formed' inside systemd-analyze verify --man=no /usr/lib/systemd/system/muster-agent.service
 
 gone() { api "hosts/$agent" | jq -e '.uninstalled_at != null'; }

@@ -52,8 +52,8 @@ case $kind in
     version_of() { inside dpkg-deb -f "/$1.deb" Version; }
     ;;
   rpm)
-    # The tree's database of rpm knows neither a shell nor systemd.
-    set_up() { inside rpm --upgrade --nodeps "/$1.rpm"; }
+    know_the_tree
+    set_up() { inside rpm --upgrade "/$1.rpm"; }
     inside_version() { inside rpm -q --qf '%{VERSION}-%{RELEASE}' muster-collector; }
     version_of() { inside rpm -qp --qf '%{VERSION}-%{RELEASE}' "/$1.rpm"; }
     ;;

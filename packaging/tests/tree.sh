@@ -87,3 +87,12 @@ spawn() {
 end_tree() {
   if [ -n "$nspawn" ]; then kill "$nspawn" 2>/dev/null || true; wait "$nspawn" 2>/dev/null || true; fi
 }
+
+# What an rpm requires is in the tree, but by dpkg: its packages are made known to rpm by the names of an rpm distribution,
+# with the files by which others ask for them, and nothing is put in place. packaging/tests/families.sh has more families.
+know_the_tree() {
+  # shellcheck disable=SC2154 # whoever sources this has them
+  packaging/tests/families.sh --stand-ins redhat "$work/stand-ins" "$first" "$second"
+  cp -r "$work/stand-ins" "$root/stand-ins"
+  inside sh -c 'rpm --install --justdb --noscripts /stand-ins/*.rpm && rm -r /stand-ins' >"$work/said" 2>&1 || { cat "$work/said" >&2; return 1; }
+}

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Checks that units do on the oldest systemd that they name what they say.
+"""Checks that units, and users of sysusers.d, do on the oldest systemd that they are for what they say.
 
-    units.py UNIT...
+    units.py UNIT... [USERS.sysusers...]
 
 A unit names it in its first lines (`# Oldest systemd: 219`). An older systemd passes over a line that it does not know,
 and a word of a list. So a list of what is denied denies less, which is a loss and no fault; a list of what is allowed
@@ -10,6 +10,7 @@ allows less, and the kernel ends the program at every start. Exit code 1 with a 
 
 import pathlib
 import re
+import shlex
 import sys
 
 # Since which version systemd knows what our units use; 0 is longer than anybody remembers. Source: systemd's NEWS.
@@ -82,8 +83,19 @@ def check(text):
             yield f"ProtectSystem=strict closes /var/lib/{folder} for 232 to 234, which know no StateDirectory="
 
 
+def check_users(text):
+    """A column too many is an error before 238, of the package's script as well as of the service at boot."""
+    for line in text.splitlines():
+        if line.startswith("u ") and len(shlex.split(line)) > 5:
+            yield f"{line}: systemd before 238 knows no shell here, and refuses the line"
+
+
 def main(units):
-    findings = [f"{unit}: {what}" for unit in units for what in check(pathlib.Path(unit).read_text())]
+    findings = [
+        f"{unit}: {what}"
+        for unit in units
+        for what in (check_users if unit.endswith(".sysusers") else check)(pathlib.Path(unit).read_text())
+    ]
     print("\n".join(findings), end="\n" if findings else "")
     return 1 if findings else 0
 
