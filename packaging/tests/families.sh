@@ -34,22 +34,17 @@ stand_in() { # stand_in FAMILY NAME 'FILE…' 'NAME…'
     "$work/$2.spec" >"$work/log" 2>&1 || { cat "$work/log" >&2; exit 1; }
 }
 
-# What every family has by the same names; the libraries that a program names are the C library's everywhere.
+# The libraries that a program names, which are the C library's in every family.
 libraries() { rpm -qp --requires "$@" | grep -E '^(lib[a-z0-9_+-]+|ld-linux[a-z0-9_-]*)\.so\.|^rtld\(' | sort -u || true; }
-common() { # common FAMILY LIBRARY…
-  local family=$1
-  shift
-  stand_in "$family" bash '/bin/sh /bin/bash' ''
-  stand_in "$family" coreutils '/usr/bin/install' ''
-  stand_in "$family" util-linux '/usr/sbin/runuser' ''
-  stand_in "$family" systemd '/usr/bin/systemctl' ''
-  stand_in "$family" glibc '/usr/bin/getent' "$*"
-}
 mapfile -t named < <(libraries "$@")
 # shadow-utils.spec of RHEL and of Fedora to 41; of Fedora from 42 on, whose /usr/sbin is /usr/bin; shadow.spec of openSUSE;
 # and a system that has no way to make a user: whoever is taken there was never asked.
-family() { # family NAME
-  common "$1" "${named[@]}"
+make_family() { # make_family NAME
+  stand_in "$1" bash '/bin/sh /bin/bash' ''
+  stand_in "$1" coreutils '/usr/bin/install' ''
+  stand_in "$1" util-linux '/usr/sbin/runuser' ''
+  stand_in "$1" systemd '/usr/bin/systemctl' ''
+  stand_in "$1" glibc '/usr/bin/getent' "${named[*]}"
   case $1 in
     redhat) stand_in redhat shadow-utils '/usr/sbin/useradd /usr/sbin/groupadd' '' ;;
     fedora) stand_in fedora shadow-utils '/usr/bin/useradd /usr/bin/groupadd' '/usr/sbin/useradd /usr/sbin/groupadd' ;;
@@ -58,35 +53,15 @@ family() { # family NAME
   esac
 }
 if [ -n "$alone" ]; then
-  family "$alone"
+  make_family "$alone"
   mkdir -p "$into"
   cp "$work/$alone"/*.rpm "$into/"
 fi
 
-on() { # common FAMILY LIBRARY…
-  local family=$1
-  shift
-  stand_in "$family" bash '/bin/sh /bin/bash' ''
-  stand_in "$family" coreutils '/usr/bin/install' ''
-  stand_in "$family" util-linux '/usr/sbin/runuser' ''
-  stand_in "$family" systemd '/usr/bin/systemctl' ''
-  stand_in "$family" glibc '/usr/bin/getent' "$*"
-}
-mapfile -t named < <(libraries "$@")
-# shadow-utils.spec of RHEL and of Fedora to 41; of Fedora from 42 on, whose /usr/sbin is /usr/bin; shadow.spec of openSUSE.
-common redhat "${named[@]}"
-stand_in redhat shadow-utils '/usr/sbin/useradd /usr/sbin/groupadd' ''
-common fedora "${named[@]}"
-stand_in fedora shadow-utils '/usr/bin/useradd /usr/bin/groupadd' '/usr/sbin/useradd /usr/sbin/groupadd'
-common suse "${named[@]}"
-stand_in suse shadow '/usr/sbin/useradd /usr/sbin/groupadd' 'pwdutils useradd_or_adduser_dep'
-# A system that has no way to make a user: whoever is taken there was never asked.
-common bare "${named[@]}"
-
 on() { rpm --root "$work/root-$1" --dbpath /var/lib/rpm --define '_pkgverify_level none' "${@:2}"; }
 for family in ${alone:-redhat fedora suse bare}; do
   [ -z "$alone" ] || break
-  family "$family"
+  make_family "$family"
   mkdir -p "$work/root-$family/var/lib/rpm"
   on "$family" --initdb
   # Debian's rpm says every time that its system has another package manager.
