@@ -30,8 +30,17 @@ trap end EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-make_tree tree-bookworm
-boot_tree tree-bookworm
+case $kind in
+  deb)
+    make_tree tree-bookworm
+    boot_tree tree-bookworm
+    ;;
+  rpm)
+    # Debian has the package managers of rpm distributions as well.
+    make_tree tree-bookworm-rpm dnf zypper
+    boot_tree tree-bookworm-rpm
+    ;;
+esac
 install -m 644 "$first" "$root/first.$kind"
 install -m 644 "$second" "$root/second.$kind"
 start_collector "$work"
@@ -136,13 +145,45 @@ case $kind in
     ;;
 esac
 list_files >"$work/after"
-# Debian's rpm has its database in root's home; /usr/share/licenses is every rpm distribution's and not the package's.
-left() { comm -13 "$work/before" "$work/after" | grep -vE '^/(etc/(passwd|group|shadow|gshadow)-$|var/(lib/(dpkg|rpm|systemd|apt)|cache|tmp)|tmp|etc/\.pwd|usr/lib/sysimage|root/\.rpmdb|usr/share/licenses$)' || true; }
+# /usr/share/licenses is every rpm distribution's and not the package's.
+left() { comm -13 "$work/before" "$work/after" | grep -vE '^/(etc/(passwd|group|shadow|gshadow)-$|var/(lib/(dpkg|rpm|systemd|apt|dnf|zypp)|cache|tmp)|tmp|etc/\.pwd|usr/lib/sysimage|usr/share/licenses$)' || true; }
 check 'nothing is left' is "$(left)" ''
 [ "$kind" = rpm ] || check 'the user is gone' not inside grep -q '^muster-agent:' /etc/passwd
 
 # The same by the script that people call, where it lies beside the package.
 release=$(dirname "$first")
+bare_script() { inside sh /release/install.sh --from /release "$@"; }
+if [ "$kind" = rpm ] && [ -e "$release/SHA256SUMS.sig" ]; then
+  cp -r "$release" "$root/release"
+  install -m 600 "$token" "$root/token"
+  # The script takes the first package manager that it finds.
+  inside mv /usr/bin/apt-get /usr/bin/apt-get.away
+  for manager in dnf zypper; do
+    check "$manager: the script installs without a token" bare_script
+    check "$manager: without one there is no agent" not inside test -e /var/lib/muster-agent/identity.json
+    check "$manager: the script brings the token to the package that is there" bare_script --token-file /token
+    check "$manager: the agent with the later token is connected" wait_until 30 connected
+    check "$manager: no token is left in /etc" not inside test -e /etc/muster/enrolment-token
+    agent=$(agent_id)
+    check "$manager: the script may come twice" bare_script
+    # As docs/INSTALL.md has it, without a terminal to ask at.
+    case $manager in
+      dnf) check 'dnf: upgrades' inside dnf install -y /second.rpm ;;
+      zypper) check 'zypper: upgrades' inside zypper --non-interactive install --allow-unsigned-rpm /second.rpm ;;
+    esac
+    check "$manager: the version is the second one" is "$(inside_version)" "$(version_of second)"
+    check "$manager: the agent is back" wait_until 30 connected
+    check "$manager: and stays who it is" is "$(agent_id)" "$agent"
+    case $manager in
+      dnf) check 'dnf: is removed' inside dnf remove -y muster-agent ;;
+      zypper) check 'zypper: is removed' inside zypper --non-interactive remove muster-agent ;;
+    esac
+    check "$manager: the collector knows" wait_until 20 gone
+    check "$manager: no key is left" not inside test -e /var/lib/muster-agent/identity.json
+    inside rm -rf /etc/muster
+    [ $manager = zypper ] || inside mv "/usr/bin/$manager" "/usr/bin/$manager.away"
+  done
+fi
 if [ "$kind" = deb ] && [ -e "$release/SHA256SUMS.sig" ]; then
   cp -r "$release" "$root/release"
   install -m 600 "$token" "$root/token"
@@ -162,7 +203,6 @@ if [ "$kind" = deb ] && [ -e "$release/SHA256SUMS.sig" ]; then
   check 'purged, it leaves no configuration' not inside test -e /etc/muster
 
   # First the package and the token later, as a golden image and whoever unpacks it.
-  bare_script() { inside sh /release/install.sh --from /release "$@"; }
   check 'the script installs without a token' bare_script
   check 'without one there is no agent' not inside test -e /var/lib/muster-agent/identity.json
   check 'the script brings the token to the package that is there' bare_script --token-file /token
