@@ -9,7 +9,7 @@ then the package's checksum. The token comes from -TokenFile or from the variabl
 installed and waits for one.
 
 Run as administrator. Exit codes: 0 done, 1 failed, 2 wrong use, 3 system not supported, 4 download failed, 5 signature or
-checksum wrong, 6 the installer failed, 7 the agent's service does not run.
+checksum wrong, 6 the installer failed, 7 the agent does not run, or could not enrol yet.
 
 .EXAMPLE
 powershell -ExecutionPolicy Bypass -File install.ps1 -From https://packages.example/muster -TokenFile token
@@ -35,11 +35,27 @@ function Fail([int]$Code, [string]$Message) {
     exit $Code
 }
 
+# The agent takes HOST:PORT as well, and a name and a password in the address; Invoke-WebRequest wants both by themselves.
+function Add-Proxy($Words) {
+    $address = $Proxy
+    if ($address -notmatch '://') { $address = "http://$address" }
+    try { $url = New-Object UriBuilder -ArgumentList $address } catch { Fail 2 '-Proxy is no address of a proxy' }
+    if ($url.UserName) {
+        $secret = New-Object Security.SecureString
+        foreach ($letter in [Uri]::UnescapeDataString($url.Password).ToCharArray()) { $secret.AppendChar($letter) }
+        $name = [Uri]::UnescapeDataString($url.UserName)
+        $Words.ProxyCredential = New-Object Management.Automation.PSCredential -ArgumentList $name, $secret
+        $url.UserName = ''
+        $url.Password = ''
+    }
+    $Words.Proxy = $url.Uri
+}
+
 function Get-Part([string]$Name, [string]$Into) {
     if ($From -match '^https://') {
         [Net.ServicePointManager]::SecurityProtocol = [Net.SecurityProtocolType]::Tls12
         $words = @{ Uri = "$From/$Name"; OutFile = $Into; UseBasicParsing = $true; MaximumRedirection = 3 }
-        if ($Proxy) { $words.Proxy = $Proxy }
+        if ($Proxy) { Add-Proxy $words }
         try { Invoke-WebRequest @words } catch { Fail 4 "$From/$Name cannot be fetched: $($_.Exception.Message)" }
     } elseif ($From -match '://') {
         Fail 2 "-From ${From}: only https:// and folders are taken"
@@ -90,7 +106,7 @@ function Test-Signature([string]$List, [string]$Signature) {
 function Get-Package([string]$List) {
     $found = @(Get-Content -LiteralPath $List | ForEach-Object {
             if ($_ -match '^([0-9a-f]{64}) [ *](muster-agent-([0-9A-Za-z.+~]+)-x64\.msi)$') {
-                if (-not $Version -or $Matches[3] -eq $Version) { @{ Sum = $Matches[1]; Name = $Matches[2] } }
+                if (-not $Version -or $Matches[3] -eq $Version) { @{ Sum = $Matches[1]; Name = $Matches[2]; Version = $Matches[3] } }
             }
         })
     if ($found.Count -eq 0) { Fail 3 "$From has no package for this Windows" }
@@ -106,20 +122,68 @@ function Get-Token {
     $token
 }
 
-function Install-Package([string]$Path, [string]$Token) {
-    foreach ($value in $Collector, $Labels, $Proxy) {
-        if ($value -match '"') { Fail 2 'quotes are not taken' }
+# Whether Windows Installer has this version already. In the 64-bit view, wherever this PowerShell looks by itself.
+function Test-Installed([string]$Version) {
+    $machine = [Microsoft.Win32.RegistryKey]::OpenBaseKey('LocalMachine', 'Registry64')
+    $programs = $machine.OpenSubKey('SOFTWARE\Microsoft\Windows\CurrentVersion\Uninstall')
+    foreach ($name in $programs.GetSubKeyNames()) {
+        $program = $programs.OpenSubKey($name)
+        if ($program -and $program.GetValue('DisplayName') -eq 'Muster Agent' -and $program.GetValue('DisplayVersion') -eq $Version) {
+            return $true
+        }
     }
-    $log = Join-Path $env:TEMP 'muster-agent-install.log'
-    # The token is a hidden property: the installer writes it to no log.
-    $words = @('/i', "`"$Path`"", '/qn', '/norestart', '/l*v', "`"$log`"")
+    $false
+}
+
+# What msiexec is called with.
+function Get-Words([string]$Path, [string]$Token, [bool]$IsThere, [string]$Log) {
+    # Of everything but what is written where (r), properties (p) and details (v): the token is a hidden property, and
+    # what Windows Installer hides of it in those is its own.
+    $words = @('/i', "`"$Path`"", '/qn', '/norestart', '/liweamo', "`"$Log`"")
+    # Of a version that is there it would write nothing down, the token neither, and call that success.
+    if ($IsThere) { $words += 'REINSTALL=ALL', 'REINSTALLMODE=amus' }
     if ($Token) { $words += "ENROLL_TOKEN=`"$Token`"" }
     if ($Collector) { $words += "COLLECTOR=`"$Collector`"" }
     if ($Labels) { $words += "LABELS=`"$Labels`"" }
     if ($Proxy) { $words += "PROXY=`"$Proxy`"" }
-    $code = (Start-Process msiexec.exe -ArgumentList $words -Wait -PassThru).ExitCode
+    , $words
+}
+
+function Install-Package([string]$Path, [string]$Token, [bool]$IsThere) {
+    foreach ($value in $Collector, $Labels, $Proxy) {
+        if ($value -match '"') { Fail 2 'quotes are not taken' }
+    }
+    $log = Join-Path $env:TEMP 'muster-agent-install.log'
+    $code = (Start-Process msiexec.exe -ArgumentList (Get-Words $Path $Token $IsThere $log) -Wait -PassThru).ExitCode
     # 3010: done, and a restart would be good.
     if ($code -ne 0 -and $code -ne 3010) { Fail 6 "the installer ended with code $code; $log says why" }
+}
+
+# Seconds, and not for ever: a collector that is away is no failure of the installation.
+function Wait-Agent([bool]$HasToken) {
+    # What the agent writes to its stderr is no error of this script.
+    $ErrorActionPreference = 'Continue'
+    $told = 'C:\ProgramData\Muster\state\agent.log says why'
+    $service = Get-Service MusterAgent -ErrorAction SilentlyContinue
+    if (-not $service) { Fail 7 'there is no service MusterAgent' }
+    # The installer does not wait for its start.
+    try { $service.WaitForStatus('Running', [TimeSpan]::FromSeconds(15)) } catch { Fail 7 "the service MusterAgent does not run: $told" }
+    # Also where this PowerShell is a 32-bit one.
+    $agent = Join-Path $env:ProgramW6432 'Muster Agent\muster-agent.exe'
+    for ($try = 0; $try -lt 15; $try++) {
+        $said = (& $agent status 2>&1 | Out-String).Trim()
+        if ($LASTEXITCODE -eq 0) {
+            Write-Output $said
+            return
+        }
+        Start-Sleep -Seconds 1
+    }
+    if ($said -match 'not enrolled') {
+        if ($HasToken) { Fail 7 "the agent did not enrol; where its token still serves it tries once a minute: $told" }
+        Write-Output 'the agent is installed and not enrolled: it waits for a token'
+        return
+    }
+    Fail 7 "the agent does not run: $said"
 }
 
 function Install-Muster {
@@ -140,8 +204,9 @@ function Install-Muster {
         if ((Get-FileHash -Algorithm SHA256 -LiteralPath $path).Hash -ne $package.Sum) {
             Fail 5 "$($package.Name) is not what was signed: it was damaged or exchanged"
         }
-        Install-Package $path (Get-Token)
-        if ((Get-Service MusterAgent).Status -ne 'Running') { Fail 7 'the service MusterAgent does not run: see its log in C:\ProgramData\Muster' }
+        $token = Get-Token
+        Install-Package $path $token (Test-Installed $package.Version)
+        Wait-Agent ([bool]$token)
     } finally {
         Remove-Item -Recurse -Force $work -ErrorAction SilentlyContinue
     }

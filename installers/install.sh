@@ -81,11 +81,12 @@ look_around() {
     aarch64 | arm64) deb_arch=arm64 rpm_arch=aarch64 ;;
     *) fail 3 "no package for processors of kind $machine" ;;
   esac
-  # Where the agent keeps its state, and a token until it has enrolled; and who says how it fares.
-  state=/var/lib/muster-agent told='journalctl -u muster-agent'
+  # Where the agent keeps its state, and a token until it has enrolled; who says how it fares; and the agent by its
+  # path, since a fleet tool's PATH may hold the system's own folders alone.
+  state=/var/lib/muster-agent told='journalctl -u muster-agent' agent=/usr/bin/muster-agent
   case $system in
     Darwin)
-      state='/Library/Application Support/Muster' told=/var/log/muster-agent.log
+      state='/Library/Application Support/Muster' told=/var/log/muster-agent.log agent=/usr/local/bin/muster-agent
       kind=macos pattern="muster-agent-*-macos-$rpm_arch.tar.gz"
       ;;
     Linux)
@@ -153,7 +154,8 @@ choose() {
           names="$names$name "
         else
           case $name in
-            muster-agent?"$version"[-_]* | muster-agent?"$version".*) names="$names$name " ;;
+            # With its revision as well, after which rpm's names go on with a dot.
+            muster-agent?"$version"[-_]* | muster-agent-"$version"."$rpm_arch".rpm) names="$names$name " ;;
           esac
         fi
         ;;
@@ -227,12 +229,19 @@ configure() {
   )
 }
 
+# Whether the rpm that was fetched is what is installed: yum of RHEL 7 calls it an error that there is nothing to do.
+is_there() {
+  rpm -q "$(rpm -qp --qf '%{NAME}-%{VERSION}-%{RELEASE}.%{ARCH}' "$work/$package" 2>/dev/null)" >/dev/null 2>&1
+}
+
 install_package() { # install_package [again]: also where this version is there already
   again=${1:-}
+  if [ "$kind" = rpm ] && [ -z "$again" ] && is_there; then return 0; fi
   case $kind in
+    # A fresh machine in a cloud updates itself first, and holds the lock for a while.
     deb)
-      DEBIAN_FRONTEND=noninteractive apt-get install -q -y ${again:+--reinstall} --no-install-recommends -o Dpkg::Options::=--force-confold \
-        -o Dpkg::Options::=--force-confdef "$work/$package" </dev/null >"$work/log" 2>&1
+      DEBIAN_FRONTEND=noninteractive apt-get install -q -y ${again:+--reinstall} --no-install-recommends -o DPkg::Lock::Timeout=120 \
+        -o Dpkg::Options::=--force-confold -o Dpkg::Options::=--force-confdef "$work/$package" </dev/null >"$work/log" 2>&1
       ;;
     rpm)
       # What was signed is the list of checksums, which was checked: the package itself bears no signature.
@@ -241,7 +250,7 @@ install_package() { # install_package [again]: also where this version is there 
       elif have yum; then
         yum "${again:+re}install" -q -y --nogpgcheck "$work/$package" </dev/null >"$work/log" 2>&1
       else
-        zypper --quiet --non-interactive --no-gpg-checks install ${again:+--force} --allow-unsigned-rpm "$work/$package" \
+        ZYPP_LOCK_TIMEOUT=120 zypper --quiet --non-interactive --no-gpg-checks install ${again:+--force} --allow-unsigned-rpm "$work/$package" \
           </dev/null >"$work/log" 2>&1
       fi
       ;;
@@ -251,6 +260,11 @@ install_package() { # install_package [again]: also where this version is there 
       ;;
   esac || {
     tail -n 20 "$work/log" >&2
+    if [ -n "$has_token" ] && [ -e "$waiting" ]; then
+      # Nobody is there to use it up, and whoever tries again brings it again.
+      rm -f "$waiting"
+      say "the token is deleted from $waiting"
+    fi
     fail 6 "the package cannot be installed; what was said is above"
   }
 }
@@ -273,7 +287,7 @@ wait_for_agent() {
   [ -z "$dry_run" ] || return 0
   tries=0
   while [ $tries -lt 15 ]; do
-    if muster-agent status >"$work/status" 2>&1; then
+    if "$agent" status >"$work/status" 2>&1; then
       say 'the agent runs'
       cat "$work/status"
       return 0

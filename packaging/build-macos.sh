@@ -22,7 +22,7 @@ pack() { # pack ARCH PROGRAM
   local work
   work=$(mktemp -d)
   install -m 755 "$2" "$work/muster-agent"
-  install -m 644 agent/agent.toml LICENSE packaging/macos/io.muster.agent.plist "$work/"
+  install -m 644 agent/agent.toml LICENSE packaging/macos/io.muster.agent.plist packaging/macos/newsyslog.conf "$work/"
   install -m 755 installers/macos/install-files.sh installers/macos/uninstall.sh "$work/"
   tar --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" --format=ustar -C "$work" -cf - . |
     gzip -9n >"$out/muster-agent-$version-macos-$1.tar.gz"

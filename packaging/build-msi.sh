@@ -34,7 +34,8 @@ msi=$work/out.msi
 
 # What wixl leaves out or refuses, in the installer's own language.
 query() { msibuild "$msi" -q "$1" || { echo "build-msi: $1" >&2; exit 1; }; }
-secure="WIX_DOWNGRADE_DETECTED;WIX_UPGRADE_DETECTED;COLLECTOR;ENROLL_TOKEN;LABELS;PROXY"
+# With a window the client searches what was given before, and hands over to the server only what is named here.
+secure="WIX_DOWNGRADE_DETECTED;WIX_UPGRADE_DETECTED;COLLECTOR;ENROLL_TOKEN;LABELS;PROXY;PREV_COLLECTOR;PREV_LABELS;PREV_PROXY"
 query "UPDATE \`Property\` SET \`Value\` = '$secure' WHERE \`Property\` = 'SecureCustomProperties'"
 # wixl puts it before the transaction begins: an upgrade that fails would then leave nothing installed.
 query "UPDATE \`InstallExecuteSequence\` SET \`Sequence\` = 1510 WHERE \`Action\` = 'RemoveExistingProducts'"

@@ -13,6 +13,7 @@ if [ -z "$version" ]; then echo 'packaging: Cargo.toml names no version' >&2; ex
 # Puts a part of a maintainer script in the place of its mark, without the comment above it.
 with_parts() { # with_parts FILE
   sed -e '/^#TAKE_TOKEN#$/{' -e 'r installers/linux/take-token.sh' -e 'd' -e '}' \
+    -e '/^#OLD_SYSTEMD#$/{' -e 'r installers/linux/old-systemd.sh' -e 'd' -e '}' \
     -e '/^#GIVE_UP#$/{' -e 'r installers/linux/give-up.sh' -e 'd' -e '}' "$1"
 }
 

@@ -176,6 +176,11 @@ case "$what" in
     fi
     ;;
   packages)
+    if [ ! -x .tools/powershell/bin/python ]; then
+      say "installing a grammar of PowerShell into .tools/powershell"
+      python3 -m venv .tools/powershell
+      .tools/powershell/bin/pip install --quiet --disable-pip-version-check tree-sitter==0.26.1 tree-sitter-powershell==0.26.4
+    fi
     for target in x86_64-unknown-linux-musl aarch64-unknown-linux-musl x86_64-pc-windows-gnu; do
       if ! rustup target list --installed | grep -qx "$target"; then
         say "adding Rust's library for $target"

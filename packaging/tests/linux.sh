@@ -4,7 +4,8 @@
 #   packaging/tests/linux.sh deb|rpm FIRST SECOND       the packages of two versions
 #
 # As root. The tree is made by debootstrap once and kept in target/packages; each run has a copy of it. The rpm goes
-# into the same tree, by rpm and its database: no tree of an rpm distribution is needed, and none is proven.
+# into the same tree, by rpm and its database, which knows what the tree has by the names of an rpm distribution: what
+# the package requires is resolved. No tree of such a distribution is needed, and none is proven.
 set -euo pipefail
 
 kind=${1:?usage: packaging/tests/linux.sh deb|rpm FIRST SECOND} first=$(realpath "${2:?}") second=$(realpath "${3:?}")
@@ -29,8 +30,17 @@ trap end EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-make_tree tree-bookworm
-boot_tree tree-bookworm
+case $kind in
+  deb)
+    make_tree tree-bookworm
+    boot_tree tree-bookworm
+    ;;
+  rpm)
+    # Debian has the package managers of rpm distributions as well.
+    make_tree tree-bookworm-rpm dnf zypper
+    boot_tree tree-bookworm-rpm
+    ;;
+esac
 install -m 644 "$first" "$root/first.$kind"
 install -m 644 "$second" "$root/second.$kind"
 start_collector "$work"
@@ -49,13 +59,15 @@ case $kind in
     version_of() { inside dpkg-deb -f "/$1.deb" Version; }
     ;;
   rpm)
-    # The tree's database of rpm knows neither a shell nor systemd.
-    set_up() { inside rpm --upgrade --nodeps "/$1.rpm"; }
+    know_the_tree
+    set_up() { inside rpm --upgrade "/$1.rpm"; }
     inside_version() { inside rpm -q --qf '%{VERSION}-%{RELEASE}' muster-agent; }
     version_of() { inside rpm -qp --qf '%{VERSION}-%{RELEASE}' "/$1.rpm"; }
     ;;
 esac
 
+# What the unit refuses must not be wanted by anybody: here it ends the agent, so that it is seen.
+inside sh -c 'mkdir -p /etc/systemd/system/muster-agent.service.d && printf "[Service]\nSystemCallErrorNumber=kill\n" >/etc/systemd/system/muster-agent.service.d/strict.conf'
 list_files >"$work/before"
 
 # Installed first without a token: nothing runs, and nothing has failed.
@@ -69,10 +81,8 @@ inside sh -c 'cat >/etc/muster/enrolment-token' <"$token"
 # The same package again, as a fleet tool that brings the token later would do it.
 case $kind in
   deb) check 'takes a token that comes later' inside dpkg-reconfigure -fnoninteractive muster-agent ;;
-  rpm) check 'takes a token that comes later' inside rpm --reinstall --nodeps /first.rpm ;;
+  rpm) check 'takes a token that comes later' inside rpm --reinstall /first.rpm ;;
 esac
-# rpm's script has started it; dpkg-reconfigure starts nothing that did not run.
-[ "$kind" = rpm ] || inside systemctl start muster-agent
 check 'the agent enrols and connects' wait_until 30 connected
 check 'its inventory is stored' wait_until 30 has_packages
 check 'the token is gone from /etc' not inside test -e /etc/muster/enrolment-token
@@ -113,6 +123,7 @@ check 'keeps the configuration' inside grep -q '^log_level = "debug"' /etc/muste
 check 'is one host to the collector' is "$(api 'hosts' | jq '.items | length')" 1
 
 inside systemd-analyze --no-pager security muster-agent | tail -n 1 >&2 || true
+check 'no system call was refused' not inside sh -c 'journalctl --no-pager -u muster-agent | grep -q status=31'
 check 'the unit is well formed' inside systemd-analyze verify --man=no /usr/lib/systemd/system/muster-agent.service
 
 gone() { api "hosts/$agent" | jq -e '.uninstalled_at != null'; }
@@ -134,13 +145,45 @@ case $kind in
     ;;
 esac
 list_files >"$work/after"
-# Debian's rpm has its database in root's home; /usr/share/licenses is every rpm distribution's and not the package's.
-left() { comm -13 "$work/before" "$work/after" | grep -vE '^/(etc/(passwd|group|shadow|gshadow)-$|var/(lib/(dpkg|rpm|systemd|apt)|cache|tmp)|tmp|etc/\.pwd|usr/lib/sysimage|root/\.rpmdb|usr/share/licenses$)' || true; }
+# /usr/share/licenses is every rpm distribution's and not the package's.
+left() { comm -13 "$work/before" "$work/after" | grep -vE '^/(etc/(passwd|group|shadow|gshadow)-$|var/(lib/(dpkg|rpm|systemd|apt|dnf|zypp)|cache|tmp)|tmp|etc/\.pwd|usr/lib/sysimage|usr/share/licenses$)' || true; }
 check 'nothing is left' is "$(left)" ''
 [ "$kind" = rpm ] || check 'the user is gone' not inside grep -q '^muster-agent:' /etc/passwd
 
 # The same by the script that people call, where it lies beside the package.
 release=$(dirname "$first")
+bare_script() { inside sh /release/install.sh --from /release "$@"; }
+if [ "$kind" = rpm ] && [ -e "$release/SHA256SUMS.sig" ]; then
+  cp -r "$release" "$root/release"
+  install -m 600 "$token" "$root/token"
+  # The script takes the first package manager that it finds.
+  inside mv /usr/bin/apt-get /usr/bin/apt-get.away
+  for manager in dnf zypper; do
+    check "$manager: the script installs without a token" bare_script
+    check "$manager: without one there is no agent" not inside test -e /var/lib/muster-agent/identity.json
+    check "$manager: the script brings the token to the package that is there" bare_script --token-file /token
+    check "$manager: the agent with the later token is connected" wait_until 30 connected
+    check "$manager: no token is left in /etc" not inside test -e /etc/muster/enrolment-token
+    agent=$(agent_id)
+    check "$manager: the script may come twice" bare_script
+    # As docs/INSTALL.md has it, without a terminal to ask at.
+    case $manager in
+      dnf) check 'dnf: upgrades' inside dnf install -y /second.rpm ;;
+      zypper) check 'zypper: upgrades' inside zypper --non-interactive install --allow-unsigned-rpm /second.rpm ;;
+    esac
+    check "$manager: the version is the second one" is "$(inside_version)" "$(version_of second)"
+    check "$manager: the agent is back" wait_until 30 connected
+    check "$manager: and stays who it is" is "$(agent_id)" "$agent"
+    case $manager in
+      dnf) check 'dnf: is removed' inside dnf remove -y muster-agent ;;
+      zypper) check 'zypper: is removed' inside zypper --non-interactive remove muster-agent ;;
+    esac
+    check "$manager: the collector knows" wait_until 20 gone
+    check "$manager: no key is left" not inside test -e /var/lib/muster-agent/identity.json
+    inside rm -rf /etc/muster
+    [ $manager = zypper ] || inside mv "/usr/bin/$manager" "/usr/bin/$manager.away"
+  done
+fi
 if [ "$kind" = deb ] && [ -e "$release/SHA256SUMS.sig" ]; then
   cp -r "$release" "$root/release"
   install -m 600 "$token" "$root/token"
@@ -160,7 +203,6 @@ if [ "$kind" = deb ] && [ -e "$release/SHA256SUMS.sig" ]; then
   check 'purged, it leaves no configuration' not inside test -e /etc/muster
 
   # First the package and the token later, as a golden image and whoever unpacks it.
-  bare_script() { inside sh /release/install.sh --from /release "$@"; }
   check 'the script installs without a token' bare_script
   check 'without one there is no agent' not inside test -e /var/lib/muster-agent/identity.json
   check 'the script brings the token to the package that is there' bare_script --token-file /token

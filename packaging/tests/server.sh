@@ -52,8 +52,8 @@ case $kind in
     version_of() { inside dpkg-deb -f "/$1.deb" Version; }
     ;;
   rpm)
-    # The tree's database of rpm knows neither a shell nor systemd.
-    set_up() { inside rpm --upgrade --nodeps "/$1.rpm"; }
+    know_the_tree
+    set_up() { inside rpm --upgrade "/$1.rpm"; }
     inside_version() { inside rpm -q --qf '%{VERSION}-%{RELEASE}' muster-collector; }
     version_of() { inside rpm -qp --qf '%{VERSION}-%{RELEASE}' "/$1.rpm"; }
     ;;
@@ -159,8 +159,8 @@ case $kind in
     ;;
 esac
 list_files >"$work/after"
-# Debian's rpm has its database in root's home; /usr/share/licenses is every rpm distribution's; PostgreSQL's is the tree's.
-left() { comm -13 "$work/before" "$work/after" | grep -vE '^/(etc/(passwd|group|shadow|gshadow)-$|var/(lib/(dpkg|rpm|systemd|apt|postgresql)|cache|tmp)|tmp|etc/\.pwd|usr/lib/sysimage|root/\.rpmdb|usr/share/licenses$)' || true; }
+# /usr/share/licenses is every rpm distribution's; PostgreSQL's is the tree's.
+left() { comm -13 "$work/before" "$work/after" | grep -vE '^/(etc/(passwd|group|shadow|gshadow)-$|var/(lib/(dpkg|rpm|systemd|apt|postgresql)|cache|tmp)|tmp|etc/\.pwd|usr/lib/sysimage|usr/share/licenses$)' || true; }
 check 'nothing is left' is "$(left)" ''
 [ "$kind" = rpm ] || check 'the user is gone' not inside grep -q '^muster:' /etc/passwd
 say "$checks checks passed"

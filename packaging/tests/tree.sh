@@ -2,6 +2,8 @@
 #
 # `make_tree NAME PACKAGE…` makes one by debootstrap, once, and keeps it in target/packages; `boot_tree NAME [OPTION…]`
 # boots a copy in $work/root. `inside` runs a command of the tree in it, `beside` one of this machine in its network.
+# shellcheck disable=SC2154 # of whoever sources this
+: "$kind" "$work"
 trees=${CARGO_TARGET_DIR:-$PWD/target}/packages
 checks=0 nspawn='' leader=''
 root=$work/root
@@ -84,4 +86,15 @@ spawn() {
 
 end_tree() {
   if [ -n "$nspawn" ]; then kill "$nspawn" 2>/dev/null || true; wait "$nspawn" 2>/dev/null || true; fi
+}
+
+# What an rpm requires is in the tree, but by dpkg: its packages are made known to rpm by the names of an rpm distribution,
+# with the files by which others ask for them, and nothing is put in place. packaging/tests/families.sh has more families.
+know_the_tree() {
+  # shellcheck disable=SC2154 # whoever sources this has them
+  packaging/tests/families.sh --stand-ins redhat "$work/stand-ins" "$first" "$second"
+  cp -r "$work/stand-ins" "$root/stand-ins"
+  # Debian's rpm has its database in root's home, its zypper where every distribution has it.
+  inside sh -c 'mkdir -p /etc/rpm && echo "%_dbpath /var/lib/rpm" >/etc/rpm/macros'
+  inside sh -c 'rpm --install --justdb --noscripts /stand-ins/*.rpm && rm -r /stand-ins' >"$work/said" 2>&1 || { cat "$work/said" >&2; return 1; }
 }

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::oneshot::Receiver;
 
@@ -9,10 +10,14 @@ use super::{Context, Failure, runtime, seed, waiting};
 use crate::backoff::Jitter;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Raw};
+use crate::identity::Identity;
 use crate::logging::Log;
 use crate::private_file;
 use crate::run::{Agent, Until};
-use crate::service;
+use crate::service::{self, LogFile};
+
+/// How often a host that has no token yet looks for one, or for somebody who has typed `enroll`.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
 
 /// Serves until the service manager stops it.
 pub(super) fn service() -> Result<ExitCode, Failure> {
@@ -25,7 +30,7 @@ pub(super) fn service() -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn serve(stopped: Receiver<()>) -> Result<(), Failure> {
+fn serve(mut stopped: Receiver<()>) -> Result<(), Failure> {
     let config = Config::load(None, &service::environment, Raw::default())?;
     private_file::make_folder(&config.state_dir)?;
     let mut log_file = service::log_to(&config.state_dir)?;
@@ -39,8 +44,9 @@ fn serve(stopped: Receiver<()>) -> Result<(), Failure> {
         if let Err(error) = service::limit() {
             context.log.warn(format_args!("the job object with its limits is refused: {error}"));
         }
-        service::take_token(&context.config.state_dir.join(waiting::FILE))?;
-        waiting::use_up(&context)?;
+        if !become_agent(&context, &mut stopped, &mut log_file)? {
+            return Ok(());
+        }
         let Context { config, clock, log } = &context;
         let jitter = Jitter::seeded(seed()?);
         runtime()?.block_on(async {
@@ -57,4 +63,41 @@ fn serve(stopped: Receiver<()>) -> Result<(), Failure> {
         context.log.error(format_args!("{why}"));
     }
     outcome
+}
+
+/// Waits until this host is an agent; false when the service is stopped before it is one.
+///
+/// A service that ended for want of a token would be a failure in the system's log every minute,
+/// for as long as an image waits for whoever unpacks it.
+fn become_agent(
+    context: &Context,
+    stopped: &mut Receiver<()>,
+    log_file: &mut LogFile,
+) -> Result<bool, Failure> {
+    let runtime = runtime()?;
+    let mut is_said = false;
+    loop {
+        service::take_token(&context.config.state_dir.join(waiting::FILE))?;
+        waiting::use_up(context)?;
+        if Identity::load(&context.config.state_dir)?.is_some() {
+            return Ok(true);
+        }
+        if !is_said {
+            context
+                .log
+                .info(format_args!("this host is not enrolled: the agent waits for a token"));
+            is_said = true;
+        }
+        let has_stopped = runtime.block_on(async {
+            tokio::select! {
+                // A manager that is gone stops the service as well.
+                _ = &mut *stopped => true,
+                () = tokio::time::sleep(LOOK_EVERY) => false,
+                () = log_file.keep_short() => false,
+            }
+        });
+        if has_stopped {
+            return Ok(false);
+        }
+    }
 }

@@ -8,8 +8,10 @@ const of = (system: (typeof SYSTEMS)[number], packages = '', labels: string[] = 
 describe('the lines for a system', () => {
   it('are those of the installation guide', () => {
     expect(of('debian').install).toBe('sudo sh PACKAGES/install.sh --from PACKAGES --token-file token');
-    expect(of('debian').package).toMatch(/enrolment-token && sudo apt-get install \.\/muster-agent_/);
-    expect(of('rpm').package).toMatch(/zypper install .* dnf install/);
+    expect(of('debian').package).toMatch(/enrolment-token && sudo apt-get install -y \.\/muster-agent_/);
+    expect(of('rpm').package).toMatch(
+      /zypper --non-interactive install --allow-unsigned-rpm .*; elif .* dnf install -y .* yum install -y .*; fi$/,
+    );
     expect(of('macos').package).toBeUndefined();
     expect(of('windows').install).toContain('-File PACKAGES\\install.ps1 -From PACKAGES -TokenFile token');
     expect(of('windows').msi).toContain('/qn "ENROLL_TOKEN=$(Get-Content token)"');

@@ -55,15 +55,16 @@ function unix(system: Exclude<System, 'windows'>, from: string, labels: readonly
   const place = 'sudo install -D -m 600 token /etc/muster/enrolment-token';
   if (system === 'debian') {
     const file = './muster-agent_*_"$(dpkg --print-architecture)".deb';
-    lines.push({ step: 'package', text: `${place} && sudo apt-get install ${file}` });
+    lines.push({ step: 'package', text: `${place} && sudo apt-get install -y ${file}` });
   }
   if (system === 'rpm') {
-    const install = 'if command -v zypper >/dev/null; then sudo zypper install';
     const file = './muster-agent-*."$(uname -m)".rpm';
-    lines.push({
-      step: 'package',
-      text: `${place} && ${install} ${file}; else sudo dnf install ${file}; fi`,
-    });
+    // The list of a release is signed and not each rpm, which zypper would ask about.
+    const suse = `sudo zypper --non-interactive install --allow-unsigned-rpm ${file}`;
+    const is = (program: string) => `if command -v ${program} >/dev/null; then`;
+    const by = (program: string) => `sudo ${program} install -y ${file}`;
+    const install = `${is('zypper')} ${suse}; el${is('dnf')} ${by('dnf')}; else ${by('yum')}; fi`;
+    lines.push({ step: 'package', text: `${place} && ${install}` });
   }
   if (system !== 'macos') {
     const enroll = 'sudo -u muster-agent muster-agent enroll < token && sudo systemctl start muster-agent';
