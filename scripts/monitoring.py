@@ -38,7 +38,7 @@ CAUSED = {
     "MusterEnrichmentFailing": "an index was exchanged sixty times for one that cannot be read",
     "MusterNoIndex": "a node serves before the first import of a feed",
     "MusterFeedOld": "feeds were imported thirty days ago",
-    "MusterNodeGone": "a node told of itself five minutes ago",
+    "MusterNodeGone": "a node was killed",
     "MusterSiteUnmeasured": "the node that does jobs was stopped, and another one lives",
     "MusterCompanySilent": "a company's host was heard of an hour ago",
     "MusterCompaniesSilent": "two companies of three are silent",
@@ -127,6 +127,7 @@ def cause_while_all_is_up(collector, second, prometheus, alerts, receivers):
     """Gives the fleet of the second site."""
     messages = causes.Messages(collector, *receivers)
     messages.wait_for_an_hour()
+    other = causes.lose_a_node(collector)
     causes.change_the_site()
     prometheus.watch(collector, second.collector)
     fleet = second_site.cause_at_rest(second, alerts, prometheus)
@@ -134,6 +135,7 @@ def cause_while_all_is_up(collector, second, prometheus, alerts, receivers):
     alerts.expect("MusterNodeGone", "MusterCompanySilent", "MusterCompaniesSilent",
                   "MusterAgentCertificatesExpire", "MusterFeedOld", "MusterWebhooksLate", "MusterMailLate")
     causes.change_it_back()
+    causes.bring_back(other)
     messages.give_up()
     alerts.expect("MusterWebhooksGivenUp", "MusterMailGivenUp")
     causes.break_the_index(collector)
@@ -154,7 +156,7 @@ def cause_an_outage(collector, second, alerts, small_fleet):
                             "--change-every-s", 1, "--seconds", 45, "--settle-s", 1)
     # Whole inventories, more than the first of two files of the queue holds, and nothing after them that would
     # show by its number what was lost.
-    small_fleet = second.fleet("--apps", 3500, "--heartbeat-every-s", 60)
+    small_fleet = second.fleet("--apps", 3500, "--heartbeat-every-s", 45)
     alerts.expect("MusterDatabaseAway", "MusterRevocationsLate")
     alerts.expect("MusterQueueFull", at=second.collector.instance)
     alerts.expect("MusterApiFailing", meanwhile=lambda: causes.ask_in_vain(collector))
@@ -171,7 +173,7 @@ def cause_an_outage(collector, second, alerts, small_fleet):
     alerts.expect("MusterQueueDamaged", "MusterProcessingSlow", at=collector.instance)
     alerts.expect("MusterAgentsBehind")
     alerts.ended("MusterDatabaseAway", "MusterRevocationsLate", "MusterQueueOld", "MusterQueueLong",
-                 "MusterClockOff")
+                 "MusterQueueFull", "MusterClockOff", "MusterAgentsBehind")
     until("the queue is empty", lambda: max(alerts.prometheus.numbers("sum(muster_queue_reports)")) == 0)
     say("with the database back, the queue emptied and its alerts ended")
     stop(small_fleet)
@@ -202,7 +204,7 @@ def main(folder):
     expected = check_table()
     receivers = causes.receivers()
     (folder / "data").mkdir()
-    collector = Collector(folder, folder / "data", **causes.settings(*receivers))
+    collector = Collector(folder, folder / "data", **causes.settings(*receivers)).found()
     prometheus = Prometheus(folder)
     prometheus.watch(collector)
     alerts = causes.Alerts(prometheus, CAUSED)

@@ -9,7 +9,7 @@ import time
 import urllib.error
 
 from monitoring_receivers import Mail, Webhook
-from monitoring_site import Person, fail, get, say, sql, until
+from monitoring_site import Collector, Person, fail, get, say, sql, stop, until
 
 # How many times an index is exchanged: more than one failure in ten seconds, over five minutes.
 EXCHANGES = 60
@@ -63,7 +63,6 @@ def change_the_site():
     """What the measures of the site see: they come every half minute."""
     sql("UPDATE feeds SET last_success_at = now() - interval '30 days'")
     sql("UPDATE agents SET certificate_expires_at = now() + interval '2 days', last_seen_at = now()")
-    sql("INSERT INTO nodes (id, name, seen_at) VALUES (gen_random_uuid(), 'lost', now() - interval '5 min')")
     sql("""INSERT INTO companies (id, name, created_at)
            SELECT gen_random_uuid(), 'Silent ' || n, now() FROM generate_series(1, 2) n;
            INSERT INTO agents (company_key, id, hostname, enrolled_at, last_seen_at)
@@ -74,7 +73,22 @@ def change_the_site():
 def change_it_back():
     sql("UPDATE feeds SET last_success_at = now()")
     sql("UPDATE agents SET certificate_expires_at = now() + interval '30 days', last_seen_at = now()")
-    sql("DELETE FROM nodes WHERE name = 'lost'")
+
+
+def lose_a_node(collector):
+    """Another node of the site, which is there and then is not. Gives it."""
+    folder = collector.folder / "other"
+    (folder / "data").mkdir(parents=True)
+    other = Collector(folder, folder / "data", MUSTER_AUTHORITY_DIR=str(collector.data / "ca"))
+    other.serve()
+    other.crash()
+    return other
+
+
+def bring_back(other):
+    """It comes again, and ends in order."""
+    other.serve()
+    stop(other.process)
 
 
 def refuse_reports(collector, alerts):

@@ -49,7 +49,7 @@ class Second:
             MUSTER_INGEST_CONNECTIONS_MAX=str(CONNECTIONS_MAX),
             MUSTER_QUEUE_SEGMENT_BYTES=str(SEGMENT_BYTES),
             MUSTER_QUEUE_BYTES_MAX=str(2 * SEGMENT_BYTES),
-        )
+        ).found()
         self.queue = self.data / "queue"
 
     def set_clock_back(self):

@@ -115,7 +115,7 @@ def until(what, is_so):
 
 
 class Collector:
-    """A collector on a database of its own, with one company, its token and a key of its."""
+    """A node: the first of a site, which makes the company, or another one on its database."""
 
     def __init__(self, folder, data, database=None, scheme="http", **settings):
         self.folder, self.data, self.scheme = folder, data, scheme
@@ -129,11 +129,15 @@ class Collector:
             MUSTER_INGEST_AGENT_REQUESTS_PER_MINUTE="6000",
             **settings,
         )
+        self.process = None
+
+    def found(self):
+        """Makes the site's company, its token and a key."""
         self.run("company", "create", "Ours")
-        self.token = folder / "token"
+        self.token = self.folder / "token"
         self.token.write_text(self.run("token", "create", "--company", "Ours"))
         self.key = self.run("key", "create", "test", "--company", "Ours")
-        self.process = None
+        return self
 
     @property
     def instance(self):
