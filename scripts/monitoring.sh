@@ -23,7 +23,7 @@ case "${1:-}" in
   check) check ;;
   test)
     check
-    exec scripts/with-postgres.sh python3 scripts/monitoring.py
+    exec scripts/with-postgres.sh python3 -B scripts/monitoring.py
     ;;
   *) echo "usage: monitoring.sh check|test" >&2; exit 2 ;;
 esac

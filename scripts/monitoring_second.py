@@ -1,4 +1,4 @@
-"""A second site, on which everything is small, old or nearly over: its disk, its certificates, its clock, its bounds."""
+"""A second site, on which everything is small, old or nearly over: disk, certificates, clock, bounds."""
 
 import os
 import resource
