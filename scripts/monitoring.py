@@ -177,6 +177,7 @@ def cause_an_outage(collector, second, alerts, small_fleet):
     until("the queue is empty", lambda: max(alerts.prometheus.numbers("sum(muster_queue_reports)")) == 0)
     say("with the database back, the queue emptied and its alerts ended")
     stop(small_fleet)
+    alerts.ended("MusterConnectionsFull", at=second.collector.instance)
 
 
 def cause_the_end(collector, second, alerts):
@@ -186,6 +187,12 @@ def cause_the_end(collector, second, alerts):
     stop(collector.process)
     alerts.expect("MusterNodeDown", at=collector.instance)
     alerts.expect("MusterSiteUnmeasured")
+    collector.serve()
+    # What was damaged was counted by the process before.
+    query = f'muster_queue_damaged_total{{instance="{collector.instance}"}}'
+    until("the next process is scraped", lambda: alerts.prometheus.numbers(query) == [0])
+    alerts.ended("MusterNodeDown", "MusterQueueDamaged", at=collector.instance)
+    alerts.ended("MusterSiteUnmeasured")
 
 
 def tell(alerts, second):
