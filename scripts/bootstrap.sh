@@ -44,6 +44,7 @@ case "$what" in browser | test)
   ;;
 esac
 case "$what" in check | monitoring) need python3 python3 ;; esac
+[ "$what" != monitoring ] || need openssl openssl
 if [ "$what" = check ]; then
   python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
 fi

@@ -3,8 +3,8 @@
 #
 #   scripts/monitoring.sh check   their form, and when each alert fires (promtool)
 #   scripts/monitoring.sh test    the same against a collector under load that a Prometheus scrapes: every query
-#                                 of every dashboard gives something, every rule evaluates, and alerts fire when
-#                                 what they are about happens
+#                                 of every dashboard gives something, every rule evaluates, and every alert fires
+#                                 by what it is about, but for what scripts/monitoring.py says
 set -euo pipefail
 
 cd "$(dirname "$0")/.."
@@ -23,7 +23,7 @@ case "${1:-}" in
   check) check ;;
   test)
     check
-    exec scripts/with-postgres.sh python3 scripts/monitoring.py
+    exec scripts/with-postgres.sh python3 -B scripts/monitoring.py
     ;;
   *) echo "usage: monitoring.sh check|test" >&2; exit 2 ;;
 esac
