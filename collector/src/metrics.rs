@@ -148,7 +148,8 @@ families! {
         Counter TRACE_SPANS = "muster_trace_spans_total" by LABEL_OUTCOME;
     }
     "The database" {
-        /// Whether the database answers this node and takes writes: 1 or 0.
+        /// Whether the database answers this node and takes writes, through its pooler as well where there
+        /// is one: 1 or 0.
         Gauge DATABASE_UP = "muster_database_up";
         /// This node's connections to the database: `used` or `idle`.
         Gauge DATABASE_CONNECTIONS = "muster_database_connections" by LABEL_STATE;

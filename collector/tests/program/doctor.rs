@@ -198,6 +198,20 @@ fn a_database_that_is_away_is_a_problem_that_does_not_show_its_password() {
     assert!(!document.to_string().contains("hush"), "{document}");
 }
 
+#[tokio::test]
+async fn a_pooler_that_is_away_is_a_problem_although_the_server_answers() {
+    let (dir, database) = (data_dir(), FreshDatabase::create().await);
+    let file = write(dir.path(), "pooler-url", "postgres://u:hush@127.0.0.1:1/d");
+    let mut command = doctor(dir.path(), Some(database.url()));
+    let (code, document) = ask(command.env("MUSTER_DATABASE_POOLER_URL_FILE", file));
+    assert_eq!(code, Some(1), "{document}");
+    let mut findings = document["findings"].as_array().unwrap().iter();
+    let pooler = findings.find(|finding| finding["where"] == "the pooler").unwrap();
+    assert_eq!(pooler["level"], "problem", "{pooler}");
+    assert!(pooler["todo"].as_str().unwrap().contains("database.pooler_url_file"), "{pooler}");
+    assert!(!document.to_string().contains("hush"), "{document}");
+}
+
 #[test]
 fn a_port_that_somebody_else_has_is_a_problem() {
     let (dir, taken) = (data_dir(), TcpListener::bind("127.0.0.1:0").unwrap());

@@ -51,6 +51,7 @@ pub(super) async fn examine(
     // Between the question and its answer; what is looked for is seconds.
     findings.push(clocks((asked_at - found.now).max(found.now - clock.now())));
     findings.push(server(&found, config));
+    findings.extend(pooler(config, &found.schema).await);
     findings.extend(replica(store).await);
     findings.push(role(&found));
     findings.push(schema(&found.schema));
@@ -119,6 +120,26 @@ fn server(found: &Inspection, config: &Config) -> Finding {
             .todo("raise max_connections, or lower database.connections_max of the nodes");
     }
     Finding::good("database", DATABASE, what)
+}
+
+/// The pooler that transactions go through, if there is one.
+async fn pooler(config: &Config, schema: &Schema) -> Option<Finding> {
+    const PLACE: &str = "the pooler";
+    let url = config.database.pooler.as_ref()?;
+    if !schema.is_current() {
+        // The role that transactions take may not be there.
+        return Some(
+            Finding::remark("database", PLACE, "not asked: the schema is another")
+                .todo("ask again once the schema is up to date"),
+        );
+    }
+    Some(match Store::try_pooler(url.expose()).await {
+        Ok(()) => Finding::good("database", PLACE, "passes transactions on"),
+        Err(error) => Finding::problem("database", PLACE, error.to_string()).todo(
+            "see that it runs at the address in database.pooler_url_file and is set up as OPERATIONS.md says; \
+             until then nothing is stored and nobody is answered",
+        ),
+    })
 }
 
 /// The standby that lists are read from, if there is one.
