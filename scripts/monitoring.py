@@ -217,6 +217,7 @@ def expect(prometheus, *alerts):
 
 def cause_what_the_database_shows(collector, prometheus):
     sql("UPDATE feeds SET last_success_at = now() - interval '30 days'")
+    sql("UPDATE backups SET made_at = now() - interval '3 days'")
     sql("UPDATE agents SET certificate_expires_at = now() + interval '2 days', last_seen_at = now()")
     sql("INSERT INTO nodes (id, name, seen_at) VALUES (gen_random_uuid(), 'lost', now() - interval '5 min')")
     sql("""INSERT INTO companies (id, name, created_at) VALUES (gen_random_uuid(), 'Silent', now());
@@ -227,7 +228,7 @@ def cause_what_the_database_shows(collector, prometheus):
     sql("ALTER TABLE software ADD CONSTRAINT refused CHECK (false) NOT VALID")
     others = collector.fleet("--agents", 3, "--apps", 20, "--seed", 99, "--seconds", 3, "--settle-s", 5)
     expect(prometheus, "MusterDeadLetters", "MusterNodeGone", "MusterCompanySilent",
-           "MusterAgentCertificatesExpire", "MusterFeedOld")
+           "MusterAgentCertificatesExpire", "MusterFeedOld", "MusterBackupOld")
     stop(others)
     sql("ALTER TABLE software DROP CONSTRAINT refused")
 

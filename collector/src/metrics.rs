@@ -189,6 +189,9 @@ families! {
         /// When the measures below were last taken; each round costs at most a twentieth of the time. The
         /// site's.
         Gauge SITE_MEASURED = "muster_site_measured_timestamp_seconds";
+        /// When the newest backup was begun; where none was ever made, from when on there was something to keep.
+        /// The site's.
+        Gauge BACKUP_MADE = "muster_backup_made_timestamp_seconds";
         /// Companies that are not suspended. The site's.
         Gauge COMPANIES = "muster_companies";
         /// Companies with agents of which none was heard of for four heartbeats and two visits, and for a

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use store::backups::Newest;
 use store::database::{ConnectError, Replication, Store};
 use store::error::StoreError;
 use store::inspection::{Inspection, Schema, Table};
@@ -18,6 +19,8 @@ const CLOCK_WRONG: time::Duration = time::Duration::seconds(10);
 const CLOCK_OFF: time::Duration = time::Duration::seconds(2);
 /// How old a feed may be that is fetched more often.
 const FEED_OLD: Duration = Duration::from_secs(86_400);
+/// How old the newest backup may be: two nights, of which one went wrong.
+const BACKUP_OLD: time::Duration = time::Duration::days(2);
 /// How far a standby may be behind while nobody needs to know: a second of much writing.
 const BEHIND_BYTES: i64 = 64 << 20;
 /// Names of a list that are said.
@@ -83,6 +86,7 @@ async fn rows(
     for feed in FeedStatus::list(store, &config.feeds, now).await? {
         findings.push(judge_feed(&feed, &config.feeds));
     }
+    findings.extend(store::backups::newest(store).await?.map(|newest| judge_backup(&newest, now)));
     let gone = store::nodes::list(store).await?;
     findings.extend(gone.iter().filter(|node| !node.is_alive).map(judge_node));
     store::cluster::authority(store).await
@@ -269,6 +273,21 @@ fn judge_feed(feed: &FeedStatus, config: &FeedsConfig) -> Finding {
     Finding::remark("feed", place, what).todo("bring a newer one with `feed import`")
 }
 
+fn judge_backup(newest: &Newest, now: OffsetDateTime) -> Finding {
+    let hours = (now - newest.made_at).whole_hours().max(0);
+    let place = "the newest";
+    let what = match newest.bytes {
+        Some(bytes) => format!("{hours} hours old, {} MiB", bytes >> 20),
+        None => "none was ever made".to_owned(),
+    };
+    if newest.bytes.is_some() && now - newest.made_at <= BACKUP_OLD {
+        return Finding::good("backup", place, what);
+    }
+    Finding::remark("backup", place, what).todo(
+        "`muster-collector backup` every night, and a copy elsewhere; if you back up another way, nothing",
+    )
+}
+
 fn judge_node(node: &Node) -> Finding {
     let what = format!("not heard of since {}", node.seen_at);
     Finding::remark("node", &node.name, what)
@@ -337,6 +356,17 @@ mod tests {
     fn clocks_are_judged_by_how_far_they_are_apart() {
         let level = |seconds| clocks(time::Duration::seconds(seconds)).level;
         assert_eq!((level(1), level(3), level(11)), (Level::Good, Level::Remark, Level::Problem));
+    }
+
+    #[test]
+    fn a_backup_is_old_after_two_nights_and_one_that_was_never_made_is_none() {
+        let now = OffsetDateTime::UNIX_EPOCH + time::Duration::days(9);
+        let level = |hours, bytes| {
+            let made_at = now - time::Duration::hours(hours);
+            judge_backup(&Newest { made_at, bytes }, now).level
+        };
+        assert_eq!((level(47, Some(1)), level(49, Some(1))), (Level::Good, Level::Remark));
+        assert_eq!(level(1, None), Level::Remark);
     }
 
     #[test]
