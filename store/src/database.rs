@@ -28,6 +28,7 @@ use time::OffsetDateTime;
 use self::companies::CompanyKeys;
 pub(crate) use self::companies::KNOWN_FOR;
 use self::pool::{is_usable, working};
+pub use self::pooler::SESSIONS_MAX;
 use self::primary::Servers;
 use self::replica::Replica;
 pub use self::replica::{READS, Replication};

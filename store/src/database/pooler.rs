@@ -14,9 +14,9 @@ use super::primary::Servers;
 use super::{ConnectError, PING_WITHIN, Store, StoreConfig, addresses};
 use crate::tx::Transactions;
 
-/// Sessions beside a pooler: those that wait for signals, and room for the single statements of leases and
-/// signs of life.
-const SESSIONS_MAX: u32 = 8;
+/// Sessions of a node with the server itself where it has a pooler: those that wait for signals, and room for the
+/// single statements of leases and signs of life.
+pub const SESSIONS_MAX: u32 = 8;
 
 /// How to reach a pooler.
 pub(super) fn options(url: &str) -> Result<PgConnectOptions, ConnectError> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use store::backups::Newest;
-use store::database::{ConnectError, Replication, Store};
+use store::database::{ConnectError, Replication, SESSIONS_MAX, Store};
 use store::error::StoreError;
 use store::inspection::{Inspection, Schema, Table};
 use store::nodes::Node;
@@ -21,6 +21,9 @@ const CLOCK_OFF: time::Duration = time::Duration::seconds(2);
 const FEED_OLD: Duration = Duration::from_secs(86_400);
 /// How old the newest backup may be: two nights, of which one went wrong.
 const BACKUP_OLD: time::Duration = time::Duration::days(2);
+/// Connections beside the nodes' own: some are kept for superusers, a backup and a migration have theirs, and people
+/// want in with psql.
+const CONNECTIONS_BESIDE: u32 = 10;
 /// How far a standby may be behind while nobody needs to know: a second of much writing.
 const BEHIND_BYTES: i64 = 64 << 20;
 /// Names of a list that are said.
@@ -63,7 +66,7 @@ pub(super) async fn examine(
         // The tables that follow may not be there, or be others.
         return None;
     }
-    match rows(store, config, clock.now(), findings).await {
+    match rows(store, config, clock.now(), found.connections_max, findings).await {
         Ok(shared) => shared,
         Err(error) => {
             findings.push(unanswered(&error));
@@ -81,14 +84,17 @@ async fn rows(
     store: &Store,
     config: &Config,
     now: OffsetDateTime,
+    connections_max: u32,
     findings: &mut Vec<Finding>,
 ) -> Result<Option<[u8; 32]>, StoreError> {
     for feed in FeedStatus::list(store, &config.feeds, now).await? {
         findings.push(judge_feed(&feed, &config.feeds));
     }
     findings.extend(store::backups::newest(store).await?.map(|newest| judge_backup(&newest, now)));
-    let gone = store::nodes::list(store).await?;
-    findings.extend(gone.iter().filter(|node| !node.is_alive).map(judge_node));
+    let nodes = store::nodes::list(store).await?;
+    let alive = nodes.iter().filter(|node| node.is_alive).count();
+    findings.extend(connections(connections_max, alive, config));
+    findings.extend(nodes.iter().filter(|node| !node.is_alive).map(judge_node));
     store::cluster::authority(store).await
 }
 
@@ -118,12 +124,26 @@ fn server(found: &Inspection, config: &Config) -> Finding {
         )
         .todo("set fsync and synchronous_commit to on: a power cut loses what was stored");
     }
-    // Some are kept for superusers, and people want in with psql.
-    if most < config.database.connections_max + 10 {
-        return Finding::remark("database", DATABASE, what)
-            .todo("raise max_connections, or lower database.connections_max of the nodes");
-    }
     Finding::good("database", DATABASE, what)
+}
+
+/// Whether the server has a connection for each that the nodes may open, if it does not. Nodes are taken to be set up as
+/// this one; it counts as one where none runs.
+fn connections(most: u32, alive: usize, config: &Config) -> Option<Finding> {
+    let nodes = u32::try_from(alive).unwrap_or(u32::MAX).max(1);
+    let of_one = match config.database.pooler {
+        Some(_) => SESSIONS_MAX,
+        None => config.database.connections_max,
+    };
+    let wanted = nodes.saturating_mul(of_one).saturating_add(CONNECTIONS_BESIDE);
+    if most >= wanted {
+        return None;
+    }
+    let what = format!("{most} connections, where {nodes} nodes may open {of_one} each");
+    Some(Finding::remark("database", DATABASE, what).todo(format!(
+        "raise max_connections to {wanted}, lower database.connections_max of the nodes, or put PgBouncer before the \
+         server (database.pooler_url_file)"
+    )))
 }
 
 /// The pooler that transactions go through, if there is one.
@@ -356,6 +376,19 @@ mod tests {
     fn clocks_are_judged_by_how_far_they_are_apart() {
         let level = |seconds| clocks(time::Duration::seconds(seconds)).level;
         assert_eq!((level(1), level(3), level(11)), (Level::Good, Level::Remark, Level::Problem));
+    }
+
+    #[test]
+    fn connections_are_counted_for_all_nodes_together() {
+        let config = Config::from_layers(Layers::defaults()).unwrap();
+        assert_eq!(config.database.connections_max, 24);
+        assert_eq!(connections(100, 3, &config), None);
+        let found = connections(100, 4, &config).unwrap();
+        assert_eq!(found.what, "100 connections, where 4 nodes may open 24 each");
+        assert!(found.todo.unwrap().starts_with("raise max_connections to 106,"));
+        // Nobody runs yet.
+        assert_eq!(connections(34, 0, &config), None);
+        assert!(connections(33, 0, &config).is_some());
     }
 
     #[test]
