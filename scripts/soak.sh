@@ -17,5 +17,7 @@ export AGENTS=${AGENTS:-3000} APPS=${APPS:-200} COMPANIES=${COMPANIES:-10}
 export CHANGE_SECONDS=$((minutes * 60)) FLEET_WATCH=$samples
 speed=$((7 * 24 * 60 / minutes))
 export LIFE="--speed $speed --heartbeat-every-s 3600 --change-every-s 21600 --ramp-s 60 --after-inventories"
+# Before an hour is spent on it.
+python3 scripts/soak.py test >/dev/null
 scripts/fleet.sh steady
-python3 scripts/soak.py judge "$samples"
+python3 scripts/soak.py judge "$samples" "$minutes"
