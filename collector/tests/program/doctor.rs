@@ -71,6 +71,9 @@ fn a_collector_on_its_private_database_is_well_and_the_exit_code_says_so() {
     let mut findings = document["findings"].as_array().unwrap().iter();
     let ports = findings.find(|finding| finding["check"] == "ports").unwrap();
     assert_eq!(ports["where"], format!("process {}", collector.id()));
+    let mut findings = document["findings"].as_array().unwrap().iter();
+    let files = findings.find(|finding| finding["check"] == "files").unwrap();
+    assert_eq!(files["where"], format!("process {}", collector.id()), "and not of whoever asks");
     // It left the server to the collector.
     assert!(collector.get("/readyz").starts_with("HTTP/1.1 200"));
     collector.stop();
