@@ -34,8 +34,7 @@ fn an_authority_that_somebody_else_has_to_put_there_is_missed_before_any_row_is_
     let (mounted, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let mut config = Config::from_layers(crate::config::Layers::defaults()).unwrap();
     config.node.data_dir = data.path().to_owned();
-    let check =
-        |config: &Config| Site { config, search_path: None }.check(folder.path()).map(drop);
+    let check = |config: &Config| Site { config, search_path: None }.check(folder.path()).map(drop);
     check(&config).unwrap();
     config.node.authority_dir = Some(mounted.path().to_owned());
     let error = check(&config).unwrap_err().to_string();

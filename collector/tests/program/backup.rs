@@ -115,7 +115,8 @@ async fn a_restored_site_is_the_one_that_was_backed_up_and_its_agents_go_on() {
     assert_eq!(collector.stop().0.code(), Some(0));
     let said = old.print(&["backup", backup]);
     assert_eq!(said["authority_sha256"], old.print(&["authority", "show"])["sha256"]);
-    let noted = format!("SELECT bytes = {} FROM backups ORDER BY made_at DESC LIMIT 1", said["bytes"]);
+    let noted =
+        format!("SELECT bytes = {} FROM backups ORDER BY made_at DESC LIMIT 1", said["bytes"]);
     assert_eq!(old.server.sql(&noted), "t", "the site knows of it");
     let rows = old.rows();
     assert_eq!((mode(&folder), mode(&folder.join("ca/ca.key"))), (0o700, 0o600));

@@ -76,8 +76,12 @@ impl Load {
     #[must_use]
     pub fn told(&self) -> Vec<String> {
         let held = match self.held {
-            Held::Share(share) => format!("{} % of the hosts hold their connections", share * 100.0),
-            Held::OnANode(most) => format!("each node that the load needs holds {most} connections"),
+            Held::Share(share) => {
+                format!("{} % of the hosts hold their connections", share * 100.0)
+            }
+            Held::OnANode(most) => {
+                format!("each node that the load needs holds {most} connections")
+            }
         };
         vec![
             format!("{} records a host", self.records),

@@ -75,7 +75,10 @@ async fn rows_of_tables_that_a_newer_release_made_go_as_well() {
     ask(&node, &going, "Company 1", Duration::ZERO).await;
     assert!(node.take().await);
     let left = async |scope: &TenantScope| {
-        let sql = format!("SELECT count(*) FROM newer WHERE company_key = {}", scope.key());
+        let id = scope.company();
+        let sql = format!(
+            "SELECT count(*) FROM newer n JOIN companies c ON c.key = n.company_key WHERE c.id = '{id}'"
+        );
         node.database.number(&sql).await
     };
     assert_eq!((left(&going).await, left(&staying).await), (0, 1));

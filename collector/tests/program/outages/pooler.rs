@@ -23,7 +23,8 @@ impl Relay {
             passes: Arc::new(AtomicBool::new(true)),
             open: Arc::default(),
         };
-        let (passes, open, port) = (Arc::clone(&relay.passes), Arc::clone(&relay.open), server.port);
+        let (passes, open, port) =
+            (Arc::clone(&relay.passes), Arc::clone(&relay.open), server.port);
         std::thread::spawn(move || {
             for client in listener.incoming() {
                 let (Ok(client), Ok(server)) = (client, TcpStream::connect(("127.0.0.1", port)))

@@ -161,8 +161,7 @@ fn where_all_hold_nobody_visits_and_where_none_does_nobody_beats() {
 
 #[test]
 fn connections_are_held_as_long_as_the_nodes_that_are_needed_have_room() {
-    let of =
-        |agents, most, name| value(agents, |_, load| load.held = Held::OnANode(most), name);
+    let of = |agents, most, name| value(agents, |_, load| load.held = Held::OnANode(most), name);
     // There is room for all of them on the first.
     assert_close(of(10_000, 15_000.0, "connections held"), 10_000.0);
     assert!(of(10_000, 15_000.0, "visits").abs() < 1e-9);
