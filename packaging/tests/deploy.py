@@ -21,6 +21,8 @@ JOB = "muster"
 ONE_MACHINE = {"ReadWriteOnce", "ReadWriteOncePod"}
 # Connections that a node holds when nothing else is said (collector/src/config).
 HELD_USUALLY = 15_000
+# Connections to PostgreSQL that a node opens when nothing else is said (collector/src/config/database.rs).
+CONNECTIONS_USUALLY = 24
 
 
 def pod_of(thing):
@@ -183,6 +185,22 @@ def shared_findings(things, pods):
             yield f"{name}: is mounted on one machine, and wanted by several pods of one kind"
 
 
+def connections_findings(overlay, things):
+    """Connections to PostgreSQL that the nodes of an overlay may open, where OPERATIONS.md has another number."""
+    scalers = {t["spec"]["scaleTargetRef"]["name"]: t for t in things if t["kind"] == "HorizontalPodAutoscaler"}
+    settings = [t["data"] for t in things if t["kind"] == "ConfigMap" and t["metadata"]["name"].startswith("muster-site")]
+    of_one = int(settings[0].get("MUSTER_DATABASE_CONNECTIONS_MAX", CONNECTIONS_USUALLY))
+    nodes = 0
+    for thing in things:
+        if thing["kind"] in ("Deployment", "StatefulSet"):
+            scaler = scalers.get(thing["metadata"]["name"])
+            nodes += scaler["spec"]["maxReplicas"] if scaler else thing["spec"].get("replicas", 1)
+    lines = (KUBERNETES / "../../docs/OPERATIONS.md").read_text(encoding="utf-8").splitlines()
+    row = next((line for line in lines if line.startswith(f"| overlay `{overlay}` |")), "")
+    if f" {nodes * of_one:,} " not in row:
+        yield f"{nodes} nodes open {nodes * of_one:,} connections to PostgreSQL, and docs/OPERATIONS.md says {row!r}"
+
+
 def restored_findings(things):
     """Nodes that the restore of the README stops and does not start again."""
     readme = (KUBERNETES / "README.md").read_text(encoding="utf-8")
@@ -257,7 +275,7 @@ def main(paths):
     for path in paths:
         with open(path, encoding="utf-8") as file:
             things = [thing for thing in yaml.safe_load_all(file) if thing]
-        for finding in check(things):
+        for finding in [*check(things), *connections_findings(pathlib.Path(path).stem, things)]:
             findings += 1
             print(f"{path}: {finding}", file=sys.stderr)
         print(f"deploy: {path}: {len(things)} objects")
