@@ -56,7 +56,7 @@ pub(super) async fn examine(
     };
     // Between the question and its answer; what is looked for is seconds.
     findings.push(clocks((asked_at - found.now).max(found.now - clock.now())));
-    findings.push(server(&found, config));
+    findings.push(server(&found));
     findings.extend(pooler(config, &found.schema).await);
     findings.extend(replica(store).await);
     findings.push(role(&found));
@@ -112,7 +112,7 @@ fn clocks(off: time::Duration) -> Finding {
     }
 }
 
-fn server(found: &Inspection, config: &Config) -> Finding {
+fn server(found: &Inspection) -> Finding {
     let mib = found.bytes >> 20;
     let (open, most) = (found.connections, found.connections_max);
     let what = format!("PostgreSQL {}, {mib} MiB, {open} of {most} connections", found.version);
