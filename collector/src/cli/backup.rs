@@ -10,6 +10,7 @@ use super::database::Server;
 use super::output;
 use crate::app;
 use crate::backup::{Address, Manifest, Site};
+use crate::causes::Causes;
 use crate::clock::Clock;
 use crate::config::{Config, DatabaseServer, Secret};
 
@@ -44,7 +45,7 @@ impl Backup {
         let manifest = site.back_up(&address, shared, &self.dir, now).await?;
         // The backup is there whether or not the site hears of it, and beside a schema that knows no backups.
         if let Err(error) = note(&server, &manifest).await {
-            tracing::warn!(%error, "noting the backup, which is finished");
+            tracing::warn!(error = %Causes(&error), "noting the backup, which is finished");
         }
         say(&manifest, "backed up", server.json)
     }
