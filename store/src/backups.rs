@@ -68,7 +68,7 @@ mod tests {
         let none = newest(store).await.unwrap().unwrap();
         assert_eq!(none.bytes, None);
         let hour = time::Duration::hours(1);
-        for (hours, bytes) in [(1, 10), (3, 30), (2, 20)] {
+        for (hours, bytes) in [(1_i32, 10), (3, 30), (2, 20)] {
             let made_at = none.made_at + hour * hours;
             // Told twice, as by somebody who heard no answer.
             for _ in 0..2 {
@@ -76,6 +76,6 @@ mod tests {
             }
         }
         let found = newest(store).await.unwrap().unwrap();
-        assert_eq!(found, Newest { made_at: none.made_at + hour * 3, bytes: Some(30) });
+        assert_eq!(found, Newest { made_at: none.made_at + hour * 3_i32, bytes: Some(30) });
     }
 }
