@@ -20,6 +20,7 @@ from monitoring_site import MONITORING, ROOT, Collector, Prometheus, end_all, fa
 CAUSED = {
     "MusterNodeDown": "a node was stopped",
     "MusterDatabaseAway": "PostgreSQL was stopped",
+    "MusterBackupOld": "the newest backup was made three days ago",
     "MusterDiskLow": "a disk of 64 MiB was filled",
     "MusterDiskFull": "a disk of 64 MiB was filled",
     "MusterCertificateExpires": "an authority ends in sixty days",
@@ -133,7 +134,8 @@ def cause_while_all_is_up(collector, second, prometheus, alerts, receivers):
     fleet = second_site.cause_at_rest(second, alerts, prometheus)
     causes.refuse_reports(collector, alerts)
     alerts.expect("MusterNodeGone", "MusterCompanySilent", "MusterCompaniesSilent",
-                  "MusterAgentCertificatesExpire", "MusterFeedOld", "MusterWebhooksLate", "MusterMailLate")
+                  "MusterAgentCertificatesExpire", "MusterFeedOld", "MusterBackupOld", "MusterWebhooksLate",
+                  "MusterMailLate")
     causes.change_it_back()
     causes.bring_back(other)
     messages.give_up()
@@ -141,7 +143,7 @@ def cause_while_all_is_up(collector, second, prometheus, alerts, receivers):
     causes.break_the_index(collector)
     alerts.expect("MusterEnrichmentFailing")
     messages.refuse_the_job(alerts)
-    alerts.ended("MusterNodeGone", "MusterCompanySilent", "MusterCompaniesSilent", "MusterFeedOld",
+    alerts.ended("MusterNodeGone", "MusterCompanySilent", "MusterCompaniesSilent", "MusterFeedOld", "MusterBackupOld",
                  "MusterAgentCertificatesExpire", "MusterWebhooksLate", "MusterMailLate")
     ended = ["MusterDiskLow", "MusterDiskFull"] if second.has_disk else []
     alerts.ended("MusterWebCertificateExpires", *ended, at=second.collector.instance)

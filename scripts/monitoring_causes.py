@@ -62,6 +62,7 @@ def receivers():
 def change_the_site():
     """What the measures of the site see: they come every half minute."""
     sql("UPDATE feeds SET last_success_at = now() - interval '30 days'")
+    sql("UPDATE backups SET made_at = now() - interval '3 days'")
     sql("UPDATE agents SET certificate_expires_at = now() + interval '2 days', last_seen_at = now()")
     sql("""INSERT INTO companies (id, name, created_at)
            SELECT gen_random_uuid(), 'Silent ' || n, now() FROM generate_series(1, 2) n;
@@ -72,6 +73,7 @@ def change_the_site():
 
 def change_it_back():
     sql("UPDATE feeds SET last_success_at = now()")
+    sql("UPDATE backups SET made_at = now()")
     sql("UPDATE agents SET certificate_expires_at = now() + interval '30 days', last_seen_at = now()")
 
 

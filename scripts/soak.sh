@@ -19,5 +19,7 @@ export MUSTER_ENRICHMENT_CACHE_ENTRIES=${MUSTER_ENRICHMENT_CACHE_ENTRIES:-20000}
 export CHANGE_SECONDS=$((minutes * 60)) FLEET_WATCH=$samples
 speed=$((7 * 24 * 60 / minutes))
 export LIFE="--speed $speed --heartbeat-every-s 3600 --change-every-s 21600 --ramp-s 60 --after-inventories"
+# Before an hour is spent on it.
+python3 scripts/soak.py test >/dev/null
 scripts/fleet.sh steady
-python3 scripts/soak.py judge "$samples"
+python3 scripts/soak.py judge "$samples" "$minutes"

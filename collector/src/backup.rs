@@ -75,23 +75,32 @@ impl Site<'_> {
         Ok(manifest)
     }
 
-    /// Reads the list of a backup, and every file as it says.
+    /// Reads the list of a backup, and every file as it says; and looks whether its authority can be here.
     ///
     /// # Errors
     ///
-    /// When the folder holds no backup that this release knows, or a file is not what it was.
+    /// When the folder holds no backup that this release knows, a file is not what it was, or another authority is
+    /// here, or none where somebody else has to put it.
     pub fn check(&self, from: &Path) -> anyhow::Result<Manifest> {
         let manifest = Manifest::read(from)?;
         manifest.verify(from)?;
-        // Before the database is touched: a directory of another authority ends the restore here.
-        if let Some(here) = self.authority_here(&manifest)? {
-            ensure!(
+        // Before the database is touched, which has to be empty for the next try.
+        let directory = self.authority_dir();
+        match self.authority_here(&manifest)? {
+            Some(here) => ensure!(
                 here == manifest.authority_sha256,
                 "{} holds the authority {here}, and the backup's is {}: move it away, or name another \
                  data directory",
-                self.authority_dir().display(),
+                directory.display(),
                 manifest.authority_sha256
-            );
+            ),
+            // One that is mounted is somebody else's to put there.
+            None => ensure!(
+                self.config.node.authority_dir.is_none(),
+                "put what is in {} into {}",
+                from.join(AUTHORITY).display(),
+                directory.display()
+            ),
         }
         Ok(manifest)
     }
@@ -105,7 +114,7 @@ impl Site<'_> {
         dump::read(database, self.search_path, &from.join(DUMP)).await
     }
 
-    /// Brings the authority and the feeds back; what is there already stays.
+    /// Brings the authority and the feeds of a backup that was checked back; what is there already stays.
     ///
     /// # Errors
     ///
@@ -113,14 +122,6 @@ impl Site<'_> {
     pub fn restore_files(&self, from: &Path, manifest: &Manifest) -> anyhow::Result<()> {
         let directory = self.authority_dir();
         if self.authority_here(manifest)?.is_none() {
-            // One that is mounted is somebody else's to put there.
-            if self.config.node.authority_dir.is_some() {
-                bail!(
-                    "put what is in {} into {}",
-                    from.join(AUTHORITY).display(),
-                    directory.display()
-                );
-            }
             files::make_private_dir(&directory)?;
             for name in manifest.files_in(AUTHORITY) {
                 files::copy(&from.join(AUTHORITY).join(name), &directory.join(name))?;

@@ -150,7 +150,8 @@ families! {
         Counter TRACE_SPANS = "muster_trace_spans_total" by LABEL_OUTCOME;
     }
     "The database" {
-        /// Whether the database answers this node and takes writes: 1 or 0.
+        /// Whether the database answers this node and takes writes, through its pooler as well where there
+        /// is one: 1 or 0.
         Gauge DATABASE_UP = "muster_database_up";
         /// This node's connections to the database: `used` or `idle`.
         Gauge DATABASE_CONNECTIONS = "muster_database_connections" by LABEL_STATE;
@@ -190,6 +191,9 @@ families! {
         /// When the measures below were last taken; each round costs at most a twentieth of the time. The
         /// site's.
         Gauge SITE_MEASURED = "muster_site_measured_timestamp_seconds";
+        /// When the newest backup was begun; where none was ever made, from when on there was something to keep.
+        /// The site's.
+        Gauge BACKUP_MADE = "muster_backup_made_timestamp_seconds";
         /// Companies that are not suspended. The site's.
         Gauge COMPANIES = "muster_companies";
         /// Companies with agents of which none was heard of for four heartbeats and two visits, and for a

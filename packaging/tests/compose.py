@@ -52,6 +52,9 @@ def backup_findings(compose, folder):
     words = " ".join(compose["services"].get("backup", {}).get("command", []))
     if "--database-url-file /run/secrets/backup-url" not in words:
         yield "backup: goes by a role that sees no company's rows"
+    asked = compose["services"]["postgres"]["healthcheck"]["test"]
+    if not any(word.startswith("--host=") and not word.startswith("--host=/") for word in asked):
+        yield "postgres: is healthy by its socket, which the server of its first start answers too before it ends again"
     made = (folder / "init.sh").read_text(encoding="utf-8")
     for name, secret in compose["secrets"].items():
         if f" {pathlib.Path(secret['file']).name}" not in made:

@@ -17,8 +17,12 @@ VERSIONS = ("1.28", "1.31")
 KUBERNETES = pathlib.Path(__file__).parent.parent / "kubernetes"
 # The job that the rules ask for (packaging/monitoring/prometheus/rules.yml).
 JOB = "muster"
+# What a volume says that one machine mounts at a time.
+ONE_MACHINE = {"ReadWriteOnce", "ReadWriteOncePod"}
 # Connections that a node holds when nothing else is said (collector/src/config).
 HELD_USUALLY = 15_000
+# Connections to PostgreSQL that a node opens when nothing else is said (collector/src/config/database.rs).
+CONNECTIONS_USUALLY = 24
 
 
 def pod_of(thing):
@@ -156,6 +160,61 @@ def monitor_findings(pods):
             yield f"does not have {thing['metadata']['name']} asked"
 
 
+def runs_beside(pod, other):
+    """Whether a pod is made to run on the machine of another."""
+    affinity = pod["spec"].get("affinity", {}).get("podAffinity", {})
+    wanted = affinity.get("requiredDuringSchedulingIgnoredDuringExecution", [])
+    return any(one["topologyKey"] == "kubernetes.io/hostname"
+               and is_selected(one["labelSelector"]["matchLabels"], other["metadata"]["labels"]) for one in wanted)
+
+
+def shared_findings(things, pods):
+    """Volumes of one machine that pods of several want."""
+    for claim in things:
+        if claim["kind"] != "PersistentVolumeClaim" or not ONE_MACHINE & set(claim["spec"]["accessModes"]):
+            continue
+        name = claim["metadata"]["name"]
+        # What is suspended runs when the others are stopped.
+        wants = [(thing, pod) for thing, pod in pods if not thing["spec"].get("suspend") and any(
+            volume.get("persistentVolumeClaim", {}).get("claimName") == name for volume in pod["spec"].get("volumes", []))]
+        homes = [one for one in wants if all(other is one or runs_beside(other[1], one[1]) for other in wants)]
+        if wants and not homes:
+            names = " and ".join(thing["metadata"]["name"] for thing, _ in wants)
+            yield f"{name}: is mounted on one machine, and nothing keeps {names} on the same"
+        if any(thing["spec"].get("replicas", 1) > 1 for thing, _ in wants):
+            yield f"{name}: is mounted on one machine, and wanted by several pods of one kind"
+
+
+def connections_findings(overlay, things):
+    """Connections to PostgreSQL that the nodes of an overlay may open, where OPERATIONS.md has another number."""
+    scalers = {t["spec"]["scaleTargetRef"]["name"]: t for t in things if t["kind"] == "HorizontalPodAutoscaler"}
+    settings = [t["data"] for t in things if t["kind"] == "ConfigMap" and t["metadata"]["name"].startswith("muster-site")]
+    of_one = int(settings[0].get("MUSTER_DATABASE_CONNECTIONS_MAX", CONNECTIONS_USUALLY))
+    nodes = 0
+    for thing in things:
+        if thing["kind"] in ("Deployment", "StatefulSet"):
+            scaler = scalers.get(thing["metadata"]["name"])
+            nodes += scaler["spec"]["maxReplicas"] if scaler else thing["spec"].get("replicas", 1)
+    lines = (KUBERNETES / "../../docs/OPERATIONS.md").read_text(encoding="utf-8").splitlines()
+    row = next((line for line in lines if line.startswith(f"| overlay `{overlay}` |")), "")
+    if f" {nodes * of_one:,} " not in row:
+        yield f"{nodes} nodes open {nodes * of_one:,} connections to PostgreSQL, and docs/OPERATIONS.md says {row!r}"
+
+
+def restored_findings(things):
+    """Nodes that the restore of the README stops and does not start again."""
+    readme = (KUBERNETES / "README.md").read_text(encoding="utf-8")
+    steps = readme.split("## A restore")[1].split("```")[1].splitlines()
+    started = [step for step in steps if " scale --replicas=" in step and " scale --replicas=0 " not in step]
+    for thing in things:
+        if thing["kind"] not in ("Deployment", "StatefulSet") or "replicas" in thing["spec"]:
+            continue
+        # Applied anew, what says no number keeps the 0 that it was scaled to, and an autoscaler leaves a 0 alone.
+        name = f"{thing['kind'].lower()}/{thing['metadata']['name']}"
+        if not any(name in step.split() for step in started):
+            yield f"the README's restore leaves {name} without a pod"
+
+
 def migrates_first(pod):
     """Whether the schema is brought up to date before what a probe would end while it waits for it."""
     serves = any(container.get("args", [""])[0] == "serve" for container in pod["spec"]["containers"])
@@ -202,6 +261,8 @@ def check(things):
             yield f"{where}: {finding}"
         for finding in reference_findings(thing["kind"], pod, claims, names):
             yield f"{where}: {finding}"
+    yield from shared_findings(things, pods)
+    yield from restored_findings(things)
     for finding in monitor_findings(pods):
         yield f"the PodMonitor {finding}"
     if not any(thing["kind"] == "NetworkPolicy" and thing["spec"]["podSelector"] == {} and "ingress" not in thing["spec"]
@@ -214,7 +275,7 @@ def main(paths):
     for path in paths:
         with open(path, encoding="utf-8") as file:
             things = [thing for thing in yaml.safe_load_all(file) if thing]
-        for finding in check(things):
+        for finding in [*check(things), *connections_findings(pathlib.Path(path).stem, things)]:
             findings += 1
             print(f"{path}: {finding}", file=sys.stderr)
         print(f"deploy: {path}: {len(things)} objects")

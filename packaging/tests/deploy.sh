@@ -19,4 +19,5 @@ for overlay in small standard large; do
   kubectl kustomize "packaging/kubernetes/overlays/$overlay" >"$rendered/$overlay.yaml"
 done
 $python packaging/tests/deploy.py "$rendered"/*.yaml
+$python packaging/tests/backups.py "$rendered/small.yaml"
 $python packaging/tests/compose.py packaging/container/compose.yaml .tools/deploy/compose/compose/config/compose_spec.json

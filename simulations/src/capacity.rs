@@ -15,7 +15,7 @@ use std::io::Write;
 use serde::Serialize;
 
 pub use self::costs::{Cost, Costs};
-pub use self::load::Load;
+pub use self::load::{Held, Load};
 pub use self::plan::{Basis, Figure, Plan};
 use crate::cli::CapacityArgs;
 

@@ -230,14 +230,20 @@ pub struct CapacityArgs {
     /// How many times the mean the busiest minutes are.
     #[arg(long, default_value_t = 20.0)]
     pub peak_factor: f64,
-    /// How many in a hundred hosts hold their connections.
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(0..=100))]
-    pub held_percent: u32,
+    /// How many in a hundred hosts hold their connections; without it as many as nodes have room for.
+    #[arg(long, conflicts_with = "held_max", value_parser = clap::value_parser!(u32).range(0..=100))]
+    pub held_percent: Option<u32>,
+    /// Connections that a node holds (`ingest.held_max`); who comes on top visits.
+    #[arg(long, default_value_t = 15_000)]
+    pub held_max: u32,
+    /// Connections to PostgreSQL that a node may have (`database.connections_max`).
+    #[arg(long, default_value_t = 24)]
+    pub database_connections_max: u32,
     /// Seconds between two heartbeats of a host that holds its connection.
     #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..))]
     pub heartbeat_every_s: u32,
     /// Seconds between two visits of a host that does not.
-    #[arg(long, default_value_t = 3_600, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 900, value_parser = clap::value_parser!(u32).range(1..))]
     pub visit_every_s: u32,
     /// Days that what is gone is kept.
     #[arg(long, default_value_t = 90)]

@@ -27,7 +27,8 @@ use time::OffsetDateTime;
 
 use self::companies::CompanyKeys;
 pub(crate) use self::companies::KNOWN_FOR;
-use self::pool::working;
+use self::pool::{is_usable, working};
+pub use self::pooler::SESSIONS_MAX;
 use self::primary::Servers;
 use self::replica::Replica;
 pub use self::replica::{READS, Replication};
@@ -232,16 +233,26 @@ impl Store {
         PgConnection::connect_with(self.inner.servers.present()).await
     }
 
-    /// Answers when the database does and takes writes, under the role that queries run with.
+    /// Answers when the database does and takes writes, under the role that queries run with; and the pooler before
+    /// it, where transactions go through one.
     ///
     /// # Errors
     ///
-    /// When it does not, within a few seconds.
+    /// When one of them does not, within a few seconds.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        // Giving a connection out is the question: one that takes no writes is not given out.
-        let asking = self.pool().acquire();
+        let asking = async {
+            if self.inner.pooler.is_some() {
+                let mut borrowed = self.transactions().pool().acquire().await?;
+                // Asked as well: a pooler takes a connection also while its server takes none.
+                if !is_usable(&mut borrowed).await? {
+                    return Err(sqlx::Error::PoolTimedOut);
+                }
+            }
+            // Giving a connection out is the question: one that takes no writes is not given out.
+            self.pool().acquire().await.map(drop)
+        };
         match tokio::time::timeout(PING_WITHIN, asking).await {
-            Ok(given) => given.map(drop).map_err(StoreError::from),
+            Ok(answered) => answered.map_err(StoreError::from),
             Err(_) => Err(StoreError::Unavailable(sqlx::Error::PoolTimedOut)),
         }
     }

@@ -52,9 +52,10 @@ pub(crate) const COMPANY_TABLES: [&str; 33] = [
 pub(crate) const REFERENCE_TABLES: [&str; 3] = ["companies", "cves", "match_generations"];
 
 /// Global tables that no such statement names: the coordinator's alone.
-pub(crate) const LOCAL_TABLES: [&str; 17] = [
+pub(crate) const LOCAL_TABLES: [&str; 18] = [
     "agent_commands",
     "api_keys",
+    "backups",
     "cluster",
     "company_changes",
     "enrolment_tokens",

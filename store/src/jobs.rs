@@ -100,6 +100,43 @@ pub(crate) async fn enqueue_within(
     Ok(is_new)
 }
 
+/// Asks for a job that comes again and again, unless the one before it still waits or runs: what one does not get
+/// done the next does, and two of them at once would do the same. `series` is how its ticks' names begin. It is the
+/// site's, and no company's.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn enqueue_in_turn(
+    store: &Store,
+    job: &NewJob<'_>,
+    series: &str,
+    now: OffsetDateTime,
+) -> Result<bool, StoreError> {
+    let mut tx = tx::begin(store.transactions(), "jobs.enqueue", Settings::default()).await?;
+    let done = sqlx::query!(
+        "INSERT INTO jobs (kind, tick, payload, run_after, created_at)
+         SELECT $1::text, $2::text, $3::jsonb, $4::timestamptz, $5::timestamptz
+         WHERE NOT EXISTS (SELECT FROM jobs j WHERE j.kind = $1 AND starts_with(j.tick, $6)
+                           AND j.state IN ('queued', 'running'))
+         ON CONFLICT (kind, tick) DO NOTHING",
+        job.kind,
+        job.tick,
+        job.payload,
+        job.run_after,
+        now,
+        series
+    )
+    .execute(&mut *tx)
+    .await?;
+    let is_new = done.rows_affected() > 0;
+    if is_new {
+        commands::announce_job(&mut tx).await?;
+    }
+    tx.commit().await?;
+    Ok(is_new)
+}
+
 /// Takes the job of some kinds that waits longest, for `lease`; `None` when none waits. `now` is what the node
 /// takes for the time, and says whose time has come.
 ///

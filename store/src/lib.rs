@@ -10,6 +10,7 @@ mod actors;
 pub mod agents;
 pub mod api_keys;
 pub mod audit;
+pub mod backups;
 pub mod cluster;
 pub mod commands;
 pub mod companies;

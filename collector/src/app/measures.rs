@@ -140,6 +140,11 @@ impl Node {
         gauge!(DATABASE_CONNECTIONS, LABEL_STATE => "idle").set(f64::from(idle));
         let used = open.saturating_sub(idle);
         gauge!(DATABASE_CONNECTIONS, LABEL_STATE => "used").set(f64::from(used));
+        // Also by the way of transactions, which may be another than that of single questions.
+        if self.store.ping().await.is_err() {
+            gauge!(DATABASE_UP).set(0.0);
+            return;
+        }
         let asked_at = self.clock.now();
         let answer = tokio::time::timeout(WITHIN, self.store.now()).await;
         let Ok(Ok(theirs)) = answer else {

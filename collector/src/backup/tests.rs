@@ -29,6 +29,20 @@ fn a_list_is_read_as_it_was_written() {
 }
 
 #[test]
+fn an_authority_that_somebody_else_has_to_put_there_is_missed_before_any_row_is_brought_back() {
+    let (folder, _) = folder();
+    let (mounted, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut config = Config::from_layers(crate::config::Layers::defaults()).unwrap();
+    config.node.data_dir = data.path().to_owned();
+    let check = |config: &Config| Site { config, search_path: None }.check(folder.path()).map(drop);
+    check(&config).unwrap();
+    config.node.authority_dir = Some(mounted.path().to_owned());
+    let error = check(&config).unwrap_err().to_string();
+    assert!(error.starts_with("put what is in "), "{error}");
+    assert!(error.contains(&mounted.path().display().to_string()), "{error}");
+}
+
+#[test]
 fn a_file_that_rots_or_is_gone_is_named() {
     let (folder, manifest) = folder();
     fs::write(folder.path().join(DUMP), "rotten").unwrap();

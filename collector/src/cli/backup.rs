@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, ensure};
 use serde_json::json;
-use store::cluster;
+use store::{backups, cluster};
 
 use super::database::Server;
 use super::output;
 use crate::app;
 use crate::backup::{Address, Manifest, Site};
+use crate::causes::Causes;
 use crate::clock::Clock;
 use crate::config::{Config, DatabaseServer, Secret};
 
@@ -42,6 +43,10 @@ impl Backup {
         let now = Clock::system().now();
         let shared = shared(&server).await?;
         let manifest = site.back_up(&address, shared, &self.dir, now).await?;
+        // The backup is there whether or not the site hears of it, and beside a schema that knows no backups.
+        if let Err(error) = note(&server, &manifest).await {
+            tracing::warn!(error = %Causes(&error), "noting the backup, which is finished");
+        }
         say(&manifest, "backed up", server.json)
     }
 }
@@ -81,6 +86,15 @@ async fn shared(server: &Server) -> anyhow::Result<Option<[u8; 32]>> {
     let asked = asked.await;
     store.close().await;
     asked.context("ask which authority the nodes share")
+}
+
+/// Tells the site when its newest backup was made (`muster_backup_made_timestamp_seconds`).
+async fn note(server: &Server, manifest: &Manifest) -> anyhow::Result<()> {
+    let store = server.connect().await?;
+    let (_, bytes) = manifest.size();
+    let noted = backups::note(&store, manifest.made_at, Clock::system().now(), bytes).await;
+    store.close().await;
+    Ok(noted?)
 }
 
 fn binaries_dir(config: &Config) -> Option<&std::path::Path> {

@@ -58,7 +58,7 @@ where
 #[derive(Debug, Serialize)]
 struct Readiness {
     ready: bool,
-    /// Whether PostgreSQL answers.
+    /// Whether PostgreSQL answers, and the pooler before it.
     database: bool,
     /// Whether the node takes work.
     node: bool,

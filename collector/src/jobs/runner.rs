@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::wake::Wake;
 use super::{
     Jobs, Kind, erase_company, feed_sync, import, keep_counts, keep_rules, make_reports,
-    match_findings, measure, send_mail, tidy,
+    match_findings, measure, send_mail, ticks, tidy,
 };
 use crate::causes::Causes;
 use crate::metrics::{JOB_SECONDS, JOBS, LABEL_JOB, LABEL_OUTCOME};
@@ -170,7 +170,7 @@ impl Runner {
                 (Ending::Retry { at: now, error }, "retried")
             }
             Worked::Failed(error) if job.attempts < ATTEMPTS_MAX => {
-                let at = now + retry_after(job.attempts);
+                let at = now + retry_after(job);
                 (Ending::Retry { at, error }, "retried")
             }
             Worked::Failed(error) => (Ending::Failed { error }, "failed"),
@@ -191,8 +191,30 @@ async fn in_time<T>(asking: impl Future<Output = Result<T, StoreError>>) -> Resu
     answer.unwrap_or_else(|_| Err(StoreError::no_answer()))
 }
 
-/// The wait after so many attempts: it grows fourfold with each.
-fn retry_after(attempts: u32) -> Duration {
-    let factor = 4_u32.saturating_pow(attempts.saturating_sub(1));
-    RETRY_MIN.saturating_mul(factor).min(RETRY_MAX)
+/// The wait after an attempt: it grows fourfold with each, up to the time between two ticks, because no other tick comes
+/// while this one waits.
+fn retry_after(job: &Job) -> Duration {
+    let factor = 4_u32.saturating_pow(job.attempts.saturating_sub(1));
+    let most = ticks::period(&job.tick).map_or(RETRY_MAX, |period| period.min(RETRY_MAX));
+    RETRY_MIN.saturating_mul(factor).min(most)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn what_comes_every_minute_is_tried_again_within_one() {
+        let wait = |tick: &str, attempts| {
+            let (kind, tick) = ("keep_rules".to_owned(), tick.to_owned());
+            retry_after(&Job { key: 1, kind, tick, payload: Value::Null, attempts })
+        };
+        assert_eq!(wait("once", 1), RETRY_MIN);
+        assert_eq!(wait("once", 7), RETRY_MAX);
+        assert_eq!(wait("every 60 s, number 9", 1), RETRY_MIN);
+        assert_eq!(wait("every 60 s, number 9", 7), Duration::from_secs(60));
+        assert_eq!(wait("every 86400 s, number 9", 7), RETRY_MAX);
+    }
 }

@@ -116,7 +116,19 @@ async fn ask(
         run_after: now,
         company: None,
     };
-    rows::enqueue(&jobs.store, &job, now).await
+    // Not beside the one before: work that takes longer than the time between two ticks would pile up, on all nodes.
+    rows::enqueue_in_turn(&jobs.store, &job, &series_name(schedule.every), now).await
+}
+
+/// What the names of all ticks of a period begin with.
+fn series_name(every: Duration) -> String {
+    format!("every {} s, ", every.as_secs())
+}
+
+/// The time between two ticks, of a job that is one; `None` of what somebody asked for.
+pub(super) fn period(tick: &str) -> Option<Duration> {
+    let (seconds, _) = tick.strip_prefix("every ")?.split_once(" s, ")?;
+    seconds.parse().ok().map(Duration::from_secs)
 }
 
 /// The name of the tick that an instant belongs to. Ticks fall some minutes after the turn of the
@@ -124,7 +136,7 @@ async fn ask(
 fn tick_name(every: Duration, now: OffsetDateTime) -> String {
     let every_s = i64::try_from(every.as_secs()).unwrap_or(i64::MAX).max(1);
     let number = now.unix_timestamp().div_euclid(every_s);
-    format!("every {every_s} s, number {number}")
+    format!("{}number {number}", series_name(every))
 }
 
 #[cfg(test)]
@@ -154,6 +166,27 @@ mod tests {
             new += u32::from(ask(&jobs, SCHEDULES[0], now).await.unwrap());
         }
         assert_eq!(new, 1);
+    }
+
+    #[tokio::test]
+    async fn a_job_that_takes_longer_than_its_minute_is_not_asked_for_again() {
+        let database = FreshDatabase::create().await;
+        let (clock, _hand) = Clock::manual(OffsetDateTime::UNIX_EPOCH);
+        let jobs = jobs_on(database.store(), &clock);
+        let counts = SCHEDULES.iter().find(|one| one.kind == Kind::KeepCounts).unwrap();
+        let at = |minute: i64| clock.now() + time::Duration::minutes(minute);
+        assert!(ask(&jobs, *counts, at(0)).await.unwrap());
+        assert!(!ask(&jobs, *counts, at(1)).await.unwrap());
+        // Both of a kind that has two schedules.
+        for rules in SCHEDULES.iter().filter(|one| one.kind == Kind::KeepRules) {
+            assert!(ask(&jobs, *rules, at(1)).await.unwrap(), "{rules:?}");
+        }
+    }
+
+    #[test]
+    fn a_tick_says_how_long_it_is_to_the_next() {
+        assert_eq!(period(&tick_name(MINUTE, OffsetDateTime::UNIX_EPOCH)), Some(MINUTE));
+        assert_eq!(period("once"), None);
     }
 
     #[tokio::test]

@@ -20,7 +20,8 @@ const PLAIN: [&str; 3] = ["/usr/local/pgsql/bin", "/usr/local/bin", "/usr/bin"];
 pub(super) struct Binaries(PathBuf);
 
 impl Binaries {
-    /// The programs of the folder that was named, or else the newest that can be found.
+    /// The programs of the folder that was named, or else those of the major version that the server's files are of,
+    /// or else the newest that can be found: another version may be installed beside it at any time.
     ///
     /// # Errors
     ///
@@ -28,14 +29,14 @@ impl Binaries {
     pub(super) fn find(
         named: Option<&Path>,
         search_path: Option<&OsStr>,
+        major: Option<u32>,
     ) -> Result<Self, PostgresError> {
         if let Some(folder) = named {
             return Self::in_folder(folder.to_owned())
                 .ok_or_else(|| PostgresError::NoBinaries(format!("not in {}", folder.display())));
         }
         let searched = search_path.map(std::env::split_paths).into_iter().flatten();
-        searched
-            .chain(versioned())
+        in_order(versioned(), searched, major)
             .chain(PLAIN.iter().map(PathBuf::from))
             .find_map(Self::in_folder)
             .ok_or_else(|| PostgresError::NoBinaries("not in PATH nor in the usual places".into()))
@@ -69,14 +70,27 @@ pub fn client_program(
             let searched = search_path.map(std::env::split_paths).into_iter().flatten();
             // The path last: Debian's is a wrapper that takes the version of some local server.
             let plain = PLAIN.iter().map(PathBuf::from);
-            versioned().into_iter().chain(searched).chain(plain).collect()
+            let versioned = versioned().into_iter().map(|(_, folder)| folder);
+            versioned.chain(searched).chain(plain).collect()
         }
     };
     folders.into_iter().map(|folder| folder.join(name)).find(|path| path.is_file())
 }
 
+/// Folders of the version that is wanted, then those of the path, then all others.
+fn in_order(
+    versioned: Vec<(u32, PathBuf)>,
+    searched: impl Iterator<Item = PathBuf>,
+    major: Option<u32>,
+) -> impl Iterator<Item = PathBuf> {
+    let (own, others): (Vec<_>, Vec<_>) =
+        versioned.into_iter().partition(|(version, _)| Some(*version) == major);
+    let folder = |(_, folder): (u32, PathBuf)| folder;
+    own.into_iter().map(folder).chain(searched).chain(others.into_iter().map(folder))
+}
+
 /// Folders of every version that is installed, the newest first.
-fn versioned() -> Vec<PathBuf> {
+fn versioned() -> Vec<(u32, PathBuf)> {
     let mut found = Vec::new();
     for (parent, prefix, rest) in VERSIONED {
         // A folder that is not there or may not be read has no versions.
@@ -91,7 +105,7 @@ fn versioned() -> Vec<PathBuf> {
     }
     // By number: as text, 9 would be newer than 17.
     found.sort_unstable_by(|a, b| b.cmp(a));
-    found.into_iter().map(|(_, folder)| folder).collect()
+    found
 }
 
 #[cfg(test)]
@@ -109,16 +123,16 @@ mod tests {
     #[test]
     fn a_named_folder_is_the_only_one_that_is_looked_into() {
         let empty = folder_with(&["postgres"]);
-        let error = Binaries::find(Some(empty.path()), None).unwrap_err().to_string();
+        let error = Binaries::find(Some(empty.path()), None, None).unwrap_err().to_string();
         assert!(error.contains("install them"), "{error}");
         let full = folder_with(&["postgres", "initdb"]);
-        assert!(Binaries::find(Some(full.path()), None).is_ok());
+        assert!(Binaries::find(Some(full.path()), None, None).is_ok());
     }
 
     #[test]
     fn the_search_path_comes_before_the_usual_places() {
         let full = folder_with(&["postgres", "initdb"]);
-        let found = Binaries::find(None, Some(full.path().as_os_str())).unwrap();
+        let found = Binaries::find(None, Some(full.path().as_os_str()), None).unwrap();
         assert_eq!(found.program("initdb"), full.path().join("initdb"));
     }
 
@@ -130,15 +144,28 @@ mod tests {
             (folder_with(&["postgres", "initdb"]), folder_with(&["postgres", "initdb"]));
         let folders = [&client, &half, &first, &second].map(tempfile::TempDir::path);
         let path = std::env::join_paths(folders).unwrap();
-        let found = Binaries::find(None, Some(path.as_os_str())).unwrap();
+        let found = Binaries::find(None, Some(path.as_os_str()), None).unwrap();
         assert_eq!(found, Binaries(first.path().to_owned()));
+    }
+
+    #[test]
+    fn files_of_a_version_keep_its_programs_when_a_newer_one_is_installed() {
+        let versioned = || [17_u32, 15].map(|major| (major, PathBuf::from(major.to_string())));
+        let order = |major| -> Vec<PathBuf> {
+            in_order(versioned().into(), [PathBuf::from("path")].into_iter(), major).collect()
+        };
+        assert_eq!(order(Some(15)), ["15", "path", "17"].map(PathBuf::from));
+        // There are no files yet, or the version is gone.
+        for major in [None, Some(13)] {
+            assert_eq!(order(major), ["path", "17", "15"].map(PathBuf::from), "{major:?}");
+        }
     }
 
     #[test]
     fn a_folder_by_a_programs_name_is_no_program() {
         let folder = folder_with(&["initdb"]);
         fs::create_dir(folder.path().join("postgres")).unwrap();
-        let error = Binaries::find(Some(folder.path()), None).unwrap_err();
+        let error = Binaries::find(Some(folder.path()), None, None).unwrap_err();
         let expected = format!("not found (not in {})", folder.path().display());
         assert!(error.to_string().contains(&expected), "{error}");
     }

@@ -36,6 +36,11 @@ pub(super) struct Cluster {
 }
 
 impl Cluster {
+    /// The major version that the files at `home` are of; `None` where there are none, or they do not say it.
+    pub(super) fn major(home: &Path) -> Option<u32> {
+        fs::read_to_string(home.join("data/PG_VERSION")).ok()?.trim().parse().ok()
+    }
+
     /// The cluster at `home`, an existing private directory; made if it is not there.
     ///
     /// # Errors
@@ -240,13 +245,20 @@ mod tests {
             fs::write(&path, format!("#!/bin/sh\necho '{said}'\n")).unwrap();
             open(&path).unwrap();
         }
-        let binaries = Binaries::find(Some(home.path()), None).unwrap();
+        let binaries = Binaries::find(Some(home.path()), None, None).unwrap();
         (home, binaries)
     }
 
     fn check(version_file: &str, said: &str) -> Result<(), PostgresError> {
         let (home, binaries) = home(version_file, said);
         Cluster::open(home.path().to_owned(), Account::choose()?, &binaries).map(drop)
+    }
+
+    #[test]
+    fn files_say_their_major_version_and_where_there_are_none_nothing_is_said() {
+        let (home, _) = home("15\n", "postgres (PostgreSQL) 15.9");
+        assert_eq!(Cluster::major(home.path()), Some(15));
+        assert_eq!(Cluster::major(&home.path().join("absent")), None);
     }
 
     #[test]
@@ -278,7 +290,7 @@ mod tests {
         let data = home.path().join("data");
         fs::create_dir(&data).unwrap();
         fs::write(data.join("photo.jpg"), "somebody's").unwrap();
-        let binaries = Binaries::find(None, None).unwrap();
+        let binaries = Binaries::find(None, None, None).unwrap();
         let account = Account::choose().unwrap();
         let error = Cluster::open(home.path().to_owned(), account, &binaries).unwrap_err();
         assert!(error.to_string().contains("PG_VERSION"), "{error}");

@@ -54,9 +54,10 @@ impl PrivatePostgres {
         config: &PrivateServer,
         search_path: Option<&std::ffi::OsStr>,
     ) -> Result<Self, PostgresError> {
-        let binaries = Binaries::find(config.binaries_dir.as_deref(), search_path)?;
         let account = Account::choose()?;
         let home = account.home(&config.dir);
+        let major = Cluster::major(&home);
+        let binaries = Binaries::find(config.binaries_dir.as_deref(), search_path, major)?;
         if home != config.dir {
             tracing::warn!(
                 wanted = %config.dir.display(), used = %home.display(),

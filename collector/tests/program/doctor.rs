@@ -71,6 +71,9 @@ fn a_collector_on_its_private_database_is_well_and_the_exit_code_says_so() {
     let mut findings = document["findings"].as_array().unwrap().iter();
     let ports = findings.find(|finding| finding["check"] == "ports").unwrap();
     assert_eq!(ports["where"], format!("process {}", collector.id()));
+    let mut findings = document["findings"].as_array().unwrap().iter();
+    let files = findings.find(|finding| finding["check"] == "files").unwrap();
+    assert_eq!(files["where"], format!("process {}", collector.id()), "and not of whoever asks");
     // It left the server to the collector.
     assert!(collector.get("/readyz").starts_with("HTTP/1.1 200"));
     collector.stop();
@@ -195,6 +198,20 @@ fn a_database_that_is_away_is_a_problem_that_does_not_show_its_password() {
     let url = "postgres://u:hush@127.0.0.1:1/d";
     let (code, document) = ask(&mut doctor(dir.path(), Some(url)));
     assert_eq!((code, problems(&document)), (Some(1), vec!["database"]), "{document}");
+    assert!(!document.to_string().contains("hush"), "{document}");
+}
+
+#[tokio::test]
+async fn a_pooler_that_is_away_is_a_problem_although_the_server_answers() {
+    let (dir, database) = (data_dir(), FreshDatabase::create().await);
+    let file = write(dir.path(), "pooler-url", "postgres://u:hush@127.0.0.1:1/d");
+    let mut command = doctor(dir.path(), Some(database.url()));
+    let (code, document) = ask(command.env("MUSTER_DATABASE_POOLER_URL_FILE", file));
+    assert_eq!(code, Some(1), "{document}");
+    let mut findings = document["findings"].as_array().unwrap().iter();
+    let pooler = findings.find(|finding| finding["where"] == "the pooler").unwrap();
+    assert_eq!(pooler["level"], "problem", "{pooler}");
+    assert!(pooler["todo"].as_str().unwrap().contains("database.pooler_url_file"), "{pooler}");
     assert!(!document.to_string().contains("hush"), "{document}");
 }
 

@@ -1,6 +1,7 @@
 //! PostgreSQL away, standing still, full and replaced: nothing that was acknowledged is lost, agents
 //! are answered, and nobody has to restart the collector.
 
+mod pooler;
 mod replica;
 pub(crate) mod server;
 

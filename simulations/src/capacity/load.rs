@@ -7,6 +7,16 @@ use crate::cli::CapacityArgs;
 /// Seconds of a day.
 pub(super) const DAY_S: f64 = 86_400.0;
 
+/// Which hosts hold their connections; the others visit.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Held {
+    /// This share of them.
+    Share(f64),
+    /// As many as a node has room for, on each of the nodes that the load needs.
+    OnANode(f64),
+}
+
 /// What hosts do, and what machines can be had.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Load {
@@ -20,8 +30,10 @@ pub struct Load {
     pub heartbeat_every_s: f64,
     /// Seconds between two visits of a host that does not.
     pub visit_every_s: f64,
-    /// The share of hosts that hold their connections.
-    pub held_share: f64,
+    /// Which hosts hold their connections.
+    pub held: Held,
+    /// Connections to PostgreSQL that a node may have.
+    pub database_connections: f64,
     /// Days that what is gone is kept.
     pub retention_days: f64,
     /// Cores of a node.
@@ -44,7 +56,11 @@ impl From<&CapacityArgs> for Load {
             peak_factor: args.peak_factor,
             heartbeat_every_s: args.heartbeat_every_s.into(),
             visit_every_s: args.visit_every_s.into(),
-            held_share: f64::from(args.held_percent) / 100.0,
+            held: match args.held_percent {
+                Some(percent) => Held::Share(f64::from(percent) / 100.0),
+                None => Held::OnANode(args.held_max.into()),
+            },
+            database_connections: args.database_connections_max.into(),
             retention_days: args.retention_days.into(),
             node_cores: args.node_cores.into(),
             node_gib: args.node_gib.into(),
@@ -59,6 +75,14 @@ impl Load {
     /// Every assumption, for people.
     #[must_use]
     pub fn told(&self) -> Vec<String> {
+        let held = match self.held {
+            Held::Share(share) => {
+                format!("{} % of the hosts hold their connections", share * 100.0)
+            }
+            Held::OnANode(most) => {
+                format!("each node that the load needs holds {most} connections")
+            }
+        };
         vec![
             format!("{} records a host", self.records),
             format!(
@@ -67,11 +91,10 @@ impl Load {
                 self.changes_a_day, self.peak_factor
             ),
             format!(
-                "{} % of the hosts hold their connections, with a heartbeat every {} s; the others visit every {} s",
-                self.held_share * 100.0,
-                self.heartbeat_every_s,
-                self.visit_every_s
+                "{held}, with a heartbeat every {} s; the others visit every {} s",
+                self.heartbeat_every_s, self.visit_every_s
             ),
+            format!("a node has {} connections to PostgreSQL", self.database_connections),
             format!("what is gone is kept for {} days", self.retention_days),
             format!(
                 "nodes of {} cores and {} GiB, planned to {} %, and one more than the load needs",

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::costs::{Cost, Costs};
-use super::load::{DAY_S, Load};
+use super::load::{DAY_S, Held, Load};
 
 const KIB: f64 = 1_024.0;
 const GIB: f64 = 1_024.0 * 1_024.0 * 1_024.0;
@@ -67,10 +67,28 @@ struct Rates {
 }
 
 impl Rates {
-    fn new(load: &Load, agents: u64) -> Self {
+    fn new(costs: &Costs, load: &Load, agents: u64) -> Self {
         // Exact: a site would need 2^53 agents before the number lost a digit.
         let agents = crate::fleet::float(agents);
-        let held = agents * load.held_share;
+        match load.held {
+            Held::Share(share) => Self::with_held(load, agents, agents * share),
+            Held::OnANode(most) => {
+                // More nodes hold more, and who holds takes memory in place of visits: until it fits. It
+                // does in the end, for no more can be held than there are agents.
+                let mut nodes = 1.0;
+                loop {
+                    let rates = Self::with_held(load, agents, agents.min(nodes * most));
+                    let needed = rates.nodes(costs, load);
+                    if needed <= nodes {
+                        return rates;
+                    }
+                    nodes = needed;
+                }
+            }
+        }
+    }
+
+    fn with_held(load: &Load, agents: f64, held: f64) -> Self {
         Self {
             agents,
             held,
@@ -79,6 +97,27 @@ impl Rates {
             changes: agents * load.changes_a_day / DAY_S,
         }
     }
+
+    /// Cores of all collectors.
+    fn cores(&self, costs: &Costs, load: &Load) -> f64 {
+        let busy = self.heartbeats * costs.heartbeat_ms.value
+            + self.visits * costs.visit_ms.value
+            + self.changes * load.peak_factor * costs.change_ms.value;
+        busy / 1_000.0 / load.node_use
+    }
+
+    /// Memory of the connections that are held, in GiB.
+    fn memory(&self, costs: &Costs) -> f64 {
+        self.held * costs.connection_kib.value * KIB / GIB
+    }
+
+    /// Collectors that this takes.
+    fn nodes(&self, costs: &Costs, load: &Load) -> f64 {
+        // What a node holds beside what every node has.
+        let free = (load.node_gib * load.node_use - costs.collector_mib.value / KIB).max(0.001);
+        let by_cores = self.cores(costs, load) / load.node_cores;
+        by_cores.max(self.memory(costs) / free).ceil().max(1.0)
+    }
 }
 
 impl Plan {
@@ -86,7 +125,7 @@ impl Plan {
     #[must_use]
     pub fn new(costs: &Costs, load: &Load, agents: u64) -> Self {
         let mut plan = Self { agents, figures: Vec::new() };
-        let rates = Rates::new(load, agents);
+        let rates = Rates::new(costs, load, agents);
         plan.traffic(costs, load, &rates);
         plan.database(costs, load, &rates);
         plan.collectors(costs, load, &rates);
@@ -153,19 +192,16 @@ impl Plan {
     }
 
     fn collectors(&mut self, costs: &Costs, load: &Load, rates: &Rates) {
-        let busy = rates.heartbeats * costs.heartbeat_ms.value
-            + rates.visits * costs.visit_ms.value
-            + rates.changes * load.peak_factor * costs.change_ms.value;
         let from = [&costs.heartbeat_ms, &costs.visit_ms, &costs.change_ms];
-        let cores = self.push("collector cores", busy / 1_000.0 / load.node_use, "", &from);
-        let held = rates.held * costs.connection_kib.value * KIB / GIB;
-        let held = self.push("memory of connections", held, "GiB", &[&costs.connection_kib]);
-        // What a node holds beside what every node has.
-        let free = (load.node_gib * load.node_use - costs.collector_mib.value / KIB).max(0.001);
-        let by_load = (cores / load.node_cores).max(held / free).ceil().max(1.0);
+        self.push("collector cores", rates.cores(costs, load), "", &from);
+        let held = rates.memory(costs);
+        self.push("memory of connections", held, "GiB", &[&costs.connection_kib]);
+        let by_load = rates.nodes(costs, load);
         let both = [&from[..], &[&costs.connection_kib, &costs.collector_mib]].concat();
         // One more than the load takes, so that one may be away.
         let nodes = self.push("collector nodes", by_load + 1.0, "", &both);
+        let sessions = nodes * load.database_connections;
+        self.push("PostgreSQL connections", sessions, "", &both);
         // By the nodes that the load needs: when one is away, the others have its connections too.
         let memory = costs.collector_mib.value / KIB + held / by_load;
         let from = [&costs.connection_kib, &costs.collector_mib];

@@ -21,7 +21,7 @@ use crate::commands::{self, Revoked};
 use crate::counts::COUNTED_WITHIN;
 use crate::cve_history::RECORDED_WITHIN;
 use crate::database::{KNOWN_FOR, Store};
-use crate::distribute::COMPANY_TABLES;
+use crate::distribute::{COMPANY_TABLES, LOCAL_TABLES};
 use crate::error::StoreError;
 use crate::jobs::{self, NewJob};
 use crate::statistics::MEASURED_WITHIN;
@@ -181,18 +181,43 @@ impl Eraser {
     pub async fn sweep(&self) -> Result<u64, StoreError> {
         let mut gone = 0;
         for table in COMPANY_TABLES {
-            loop {
-                let some = tx::retrying("companies.erase", || self.step(table)).await?;
-                gone += some;
-                if some == 0 {
-                    break;
-                }
-            }
+            gone += self.take(table).await?;
+        }
+        for table in self.newer_tables().await? {
+            gone += self.take(&table).await?;
         }
         Ok(gone)
     }
 
-    async fn step(&self, table: &'static str) -> Result<u64, StoreError> {
+    /// Tables with rows of companies that a newer release made, whose nodes work beside this one: no job would look for
+    /// what is left in them once the company is gone.
+    async fn newer_tables(&self) -> Result<Vec<String>, StoreError> {
+        let known: Vec<String> =
+            COMPANY_TABLES.iter().chain(&LOCAL_TABLES).map(|name| (*name).to_owned()).collect();
+        let newer = sqlx::query_scalar!(
+            r#"SELECT quote_ident(c.relname) AS "name!" FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+               WHERE a.attname = 'company_key' AND NOT a.attisdropped AND c.relkind IN ('r', 'p')
+                 AND NOT c.relispartition AND c.relname::text <> ALL ($1)
+                 AND c.relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'agents'::regclass)
+               ORDER BY 1"#,
+            &known
+        );
+        Ok(newer.fetch_all(self.store().pool()).await?)
+    }
+
+    /// Takes the company's rows out of a table, some in a transaction.
+    async fn take(&self, table: &str) -> Result<u64, StoreError> {
+        let mut gone = 0;
+        loop {
+            let some = tx::retrying("companies.erase", || self.step(table)).await?;
+            gone += some;
+            if some == 0 {
+                return Ok(gone);
+            }
+        }
+    }
+
+    async fn step(&self, table: &str) -> Result<u64, StoreError> {
         let mut tx = self.begin("companies.erase").await?;
         let gone = if table == "agents" {
             agents(&mut tx, self.key).await?

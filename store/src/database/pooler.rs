@@ -11,12 +11,12 @@ use sqlx::{Connection as _, PgConnection, PgPool};
 
 use super::pool::{self, CHECK_WITHIN, is_usable};
 use super::primary::Servers;
-use super::{ConnectError, StoreConfig, addresses};
+use super::{ConnectError, PING_WITHIN, Store, StoreConfig, addresses};
 use crate::tx::Transactions;
 
-/// Sessions beside a pooler: those that wait for signals, and room for the single statements of leases and
-/// signs of life.
-const SESSIONS_MAX: u32 = 8;
+/// Sessions of a node with the server itself where it has a pooler: those that wait for signals, and room for the
+/// single statements of leases and signs of life.
+pub const SESSIONS_MAX: u32 = 8;
 
 /// How to reach a pooler.
 pub(super) fn options(url: &str) -> Result<PgConnectOptions, ConnectError> {
@@ -52,6 +52,24 @@ pub(super) fn open(
     (pool::open(&few, servers), transactions)
 }
 
+impl Store {
+    /// Sends transactions through a pooler as a start does, whatever else the store is; a role that they run as has
+    /// to be there, so [`Self::migrate`] comes first.
+    ///
+    /// # Errors
+    ///
+    /// When its address is none, or one does not pass within a few seconds.
+    pub async fn try_pooler(url: &str) -> Result<(), ConnectError> {
+        let pooler = options(url)?;
+        let trying = check(&pooler);
+        let tried = match tokio::time::timeout(PING_WITHIN, trying).await {
+            Ok(tried) => tried,
+            Err(_) => Err(sqlx::Error::PoolTimedOut),
+        };
+        tried.map_err(ConnectError::Pooler)
+    }
+}
+
 /// Sends a transaction with a prepared statement through the pooler, twice: the second connection names
 /// its statement as the first did, which a server whose session was not reset refuses.
 pub(super) async fn check(pooler: &PgConnectOptions) -> Result<(), sqlx::Error> {
@@ -69,7 +87,6 @@ pub(super) async fn check(pooler: &PgConnectOptions) -> Result<(), sqlx::Error> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::database::Store;
     use crate::test_support::FreshDatabase;
     use crate::tx::{self, Settings};
 
@@ -112,6 +129,34 @@ mod tests {
         database.execute(&format!("DROP ROLE {role}")).await;
         assert!(matches!(refused, ConnectError::Pooler(_)), "{refused}");
         assert!(refused.to_string().contains("server_reset_query_always"), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn a_pooler_that_is_away_is_no_database_that_answers() {
+        let database = FreshDatabase::create().await;
+        // Taken and given back: nobody listens there.
+        let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let pooler_url = format!("postgres://nobody@{gone}/nothing");
+        let refused = Store::try_pooler(&pooler_url).await.unwrap_err();
+        assert!(matches!(refused, ConnectError::Pooler(_)), "{refused}");
+        let config = StoreConfig {
+            pooler_url: Some(pooler_url),
+            acquire_timeout: std::time::Duration::from_millis(100),
+            ..StoreConfig::new(database.url())
+        };
+        let store = Store::connect(&config).await.unwrap();
+        store.now().await.unwrap();
+        let refused = store.ping().await.unwrap_err();
+        assert!(refused.is_away(), "{refused}");
+        store.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_pooler_that_pools_is_found_to_be_there() {
+        let database = FreshDatabase::create().await;
+        let store = through(&database).await;
+        store.ping().await.unwrap();
+        Store::try_pooler(database.url()).await.unwrap();
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod makers;
 mod newer;
+mod splitting;
 
 use std::str::FromStr as _;
 

@@ -40,6 +40,27 @@ async fn a_tick_that_many_nodes_ask_for_is_one_job_and_wakes_them() {
 }
 
 #[tokio::test]
+async fn a_tick_waits_for_nobody_but_the_one_before_it() {
+    let database = FreshDatabase::create().await;
+    let store = database.store();
+    let ask = async |tick: &str, series: &str| {
+        let payload = json!(null);
+        let job =
+            NewJob { kind: "feed_sync", tick, payload: &payload, run_after: at(0), company: None };
+        enqueue_in_turn(store, &job, series, at(0)).await.unwrap()
+    };
+    assert!(ask("every 60 s, number 1", "every 60 s, ").await);
+    assert!(!ask("every 60 s, number 2", "every 60 s, ").await, "that one waits");
+    assert!(ask("every 3600 s, number 1", "every 3600 s, ").await, "another series");
+    let job = take_at(store, 1).await.unwrap();
+    assert_eq!(job.tick, "every 60 s, number 1");
+    assert!(!ask("every 60 s, number 3", "every 60 s, ").await, "it runs");
+    assert!(end(store, &job, Ending::Done, at(2)).await.unwrap());
+    assert!(!ask("every 60 s, number 1", "every 60 s, ").await, "it was done");
+    assert!(ask("every 60 s, number 4", "every 60 s, ").await);
+}
+
+#[tokio::test]
 async fn jobs_are_taken_in_order_when_their_time_has_come() {
     let database = FreshDatabase::create().await;
     let store = database.store();

@@ -19,8 +19,8 @@ use tokio_util::sync::CancellationToken;
 use super::seconds_since_1970;
 use crate::clock::Clock;
 use crate::metrics::{
-    AGENTS, AGENTS_AUTHORITY, AGENTS_BEHIND, AGENTS_BY_VERSION, AGENTS_CERTIFICATES, COMPANIES,
-    COMPANIES_SILENT, COMPANY_AGENTS, COMPANY_RECORDS, COMPANY_REPORTS, COMPANY_SILENT,
+    AGENTS, AGENTS_AUTHORITY, AGENTS_BEHIND, AGENTS_BY_VERSION, AGENTS_CERTIFICATES, BACKUP_MADE,
+    COMPANIES, COMPANIES_SILENT, COMPANY_AGENTS, COMPANY_RECORDS, COMPANY_REPORTS, COMPANY_SILENT,
     COMPANY_SILENT_SECONDS, DEAD_LETTERS, LABEL_COMPANY, LABEL_SEEN, LABEL_STATE, LABEL_VERSION,
     MAIL_OLDEST_SECONDS, NODES, SITE_MEASURED,
 };
@@ -100,12 +100,16 @@ impl Site {
         let now = self.clock.now();
         let nodes = store::nodes::list(&self.store).await?;
         let alive = nodes.iter().filter(|node| node.is_alive).count();
+        let backup = store::backups::newest(&self.store).await?;
         let round = self.round(now).await?;
         say_count(NODES, "alive", alive);
         say_count(NODES, "gone", nodes.len() - alive);
         say_totals(&round);
         let mail = round.mail_since.map_or(0.0, |at| (now - at).as_seconds_f64().max(0.0));
         gauge!(MAIL_OLDEST_SECONDS).set(mail);
+        if let Some(newest) = backup {
+            gauge!(BACKUP_MADE).set(seconds_since_1970(newest.made_at));
+        }
         self.shown.say_versions(&round);
         self.shown.say_companies(&round, now);
         gauge!(SITE_MEASURED).set(seconds_since_1970(now));

@@ -64,6 +64,23 @@ async fn a_clock_that_is_behind_the_databases_is_said_and_a_database_that_is_awa
     assert!(!text.contains(CLOCK_OFFSET_SECONDS), "{text}");
 }
 
+#[tokio::test]
+async fn a_database_whose_pooler_is_away_is_away() {
+    use store::database::StoreConfig;
+    let database = FreshDatabase::create().await;
+    // Taken and given back: nobody listens there.
+    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let config = StoreConfig {
+        pooler_url: Some(format!("postgres://nobody@{gone}/nothing")),
+        acquire_timeout: Duration::from_millis(100),
+        ..StoreConfig::new(database.url())
+    };
+    let store = Store::connect(&config).await.unwrap();
+    let text = scraped(node(&store, Clock::system()).database()).await;
+    assert!(value(&text, DATABASE_UP) < 0.5, "{text}");
+    store.close().await;
+}
+
 #[test]
 fn reads_of_a_standby_are_declared_as_they_are_counted() {
     assert_eq!(crate::metrics::DATABASE_READS, store::database::READS);

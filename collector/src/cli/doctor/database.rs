@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use store::database::{ConnectError, Replication, Store};
+use store::backups::Newest;
+use store::database::{ConnectError, Replication, SESSIONS_MAX, Store};
 use store::error::StoreError;
 use store::inspection::{Inspection, Schema, Table};
 use store::nodes::Node;
@@ -18,6 +19,11 @@ const CLOCK_WRONG: time::Duration = time::Duration::seconds(10);
 const CLOCK_OFF: time::Duration = time::Duration::seconds(2);
 /// How old a feed may be that is fetched more often.
 const FEED_OLD: Duration = Duration::from_secs(86_400);
+/// How old the newest backup may be: two nights, of which one went wrong.
+const BACKUP_OLD: time::Duration = time::Duration::days(2);
+/// Connections beside the nodes' own: some are kept for superusers, a backup and a migration have theirs, and people
+/// want in with psql.
+const CONNECTIONS_BESIDE: u32 = 10;
 /// How far a standby may be behind while nobody needs to know: a second of much writing.
 const BEHIND_BYTES: i64 = 64 << 20;
 /// Names of a list that are said.
@@ -50,7 +56,8 @@ pub(super) async fn examine(
     };
     // Between the question and its answer; what is looked for is seconds.
     findings.push(clocks((asked_at - found.now).max(found.now - clock.now())));
-    findings.push(server(&found, config));
+    findings.push(server(&found));
+    findings.extend(pooler(config, &found.schema).await);
     findings.extend(replica(store).await);
     findings.push(role(&found));
     findings.push(schema(&found.schema));
@@ -59,7 +66,7 @@ pub(super) async fn examine(
         // The tables that follow may not be there, or be others.
         return None;
     }
-    match rows(store, config, clock.now(), findings).await {
+    match rows(store, config, clock.now(), found.connections_max, findings).await {
         Ok(shared) => shared,
         Err(error) => {
             findings.push(unanswered(&error));
@@ -77,13 +84,17 @@ async fn rows(
     store: &Store,
     config: &Config,
     now: OffsetDateTime,
+    connections_max: u32,
     findings: &mut Vec<Finding>,
 ) -> Result<Option<[u8; 32]>, StoreError> {
     for feed in FeedStatus::list(store, &config.feeds, now).await? {
         findings.push(judge_feed(&feed, &config.feeds));
     }
-    let gone = store::nodes::list(store).await?;
-    findings.extend(gone.iter().filter(|node| !node.is_alive).map(judge_node));
+    findings.extend(store::backups::newest(store).await?.map(|newest| judge_backup(&newest, now)));
+    let nodes = store::nodes::list(store).await?;
+    let alive = nodes.iter().filter(|node| node.is_alive).count();
+    findings.extend(connections(connections_max, alive, config));
+    findings.extend(nodes.iter().filter(|node| !node.is_alive).map(judge_node));
     store::cluster::authority(store).await
 }
 
@@ -101,7 +112,7 @@ fn clocks(off: time::Duration) -> Finding {
     }
 }
 
-fn server(found: &Inspection, config: &Config) -> Finding {
+fn server(found: &Inspection) -> Finding {
     let mib = found.bytes >> 20;
     let (open, most) = (found.connections, found.connections_max);
     let what = format!("PostgreSQL {}, {mib} MiB, {open} of {most} connections", found.version);
@@ -113,12 +124,46 @@ fn server(found: &Inspection, config: &Config) -> Finding {
         )
         .todo("set fsync and synchronous_commit to on: a power cut loses what was stored");
     }
-    // Some are kept for superusers, and people want in with psql.
-    if most < config.database.connections_max + 10 {
-        return Finding::remark("database", DATABASE, what)
-            .todo("raise max_connections, or lower database.connections_max of the nodes");
-    }
     Finding::good("database", DATABASE, what)
+}
+
+/// Whether the server has a connection for each that the nodes may open, if it does not. Nodes are taken to be set up as
+/// this one; it counts as one where none runs.
+fn connections(most: u32, alive: usize, config: &Config) -> Option<Finding> {
+    let nodes = u32::try_from(alive).unwrap_or(u32::MAX).max(1);
+    let of_one = match config.database.pooler {
+        Some(_) => SESSIONS_MAX,
+        None => config.database.connections_max,
+    };
+    let wanted = nodes.saturating_mul(of_one).saturating_add(CONNECTIONS_BESIDE);
+    if most >= wanted {
+        return None;
+    }
+    let what = format!("{most} connections, where {nodes} nodes may open {of_one} each");
+    Some(Finding::remark("database", DATABASE, what).todo(format!(
+        "raise max_connections to {wanted}, lower database.connections_max of the nodes, or put PgBouncer before the \
+         server (database.pooler_url_file)"
+    )))
+}
+
+/// The pooler that transactions go through, if there is one.
+async fn pooler(config: &Config, schema: &Schema) -> Option<Finding> {
+    const PLACE: &str = "the pooler";
+    let url = config.database.pooler.as_ref()?;
+    if !schema.is_current() {
+        // The role that transactions take may not be there.
+        return Some(
+            Finding::remark("database", PLACE, "not asked: the schema is another")
+                .todo("ask again once the schema is up to date"),
+        );
+    }
+    Some(match Store::try_pooler(url.expose()).await {
+        Ok(()) => Finding::good("database", PLACE, "passes transactions on"),
+        Err(error) => Finding::problem("database", PLACE, error.to_string()).todo(
+            "see that it runs at the address in database.pooler_url_file and is set up as OPERATIONS.md says; \
+             until then nothing is stored and nobody is answered",
+        ),
+    })
 }
 
 /// The standby that lists are read from, if there is one.
@@ -248,6 +293,21 @@ fn judge_feed(feed: &FeedStatus, config: &FeedsConfig) -> Finding {
     Finding::remark("feed", place, what).todo("bring a newer one with `feed import`")
 }
 
+fn judge_backup(newest: &Newest, now: OffsetDateTime) -> Finding {
+    let hours = (now - newest.made_at).whole_hours().max(0);
+    let place = "the newest";
+    let what = match newest.bytes {
+        Some(bytes) => format!("{hours} hours old, {} MiB", bytes >> 20),
+        None => "none was ever made".to_owned(),
+    };
+    if newest.bytes.is_some() && now - newest.made_at <= BACKUP_OLD {
+        return Finding::good("backup", place, what);
+    }
+    Finding::remark("backup", place, what).todo(
+        "`muster-collector backup` every night, and a copy elsewhere; if you back up another way, nothing",
+    )
+}
+
 fn judge_node(node: &Node) -> Finding {
     let what = format!("not heard of since {}", node.seen_at);
     Finding::remark("node", &node.name, what)
@@ -316,6 +376,30 @@ mod tests {
     fn clocks_are_judged_by_how_far_they_are_apart() {
         let level = |seconds| clocks(time::Duration::seconds(seconds)).level;
         assert_eq!((level(1), level(3), level(11)), (Level::Good, Level::Remark, Level::Problem));
+    }
+
+    #[test]
+    fn connections_are_counted_for_all_nodes_together() {
+        let config = Config::from_layers(Layers::defaults()).unwrap();
+        assert_eq!(config.database.connections_max, 24);
+        assert_eq!(connections(100, 3, &config), None);
+        let found = connections(100, 4, &config).unwrap();
+        assert_eq!(found.what, "100 connections, where 4 nodes may open 24 each");
+        assert!(found.todo.unwrap().starts_with("raise max_connections to 106,"));
+        // Nobody runs yet.
+        assert_eq!(connections(34, 0, &config), None);
+        assert!(connections(33, 0, &config).is_some());
+    }
+
+    #[test]
+    fn a_backup_is_old_after_two_nights_and_one_that_was_never_made_is_none() {
+        let now = OffsetDateTime::UNIX_EPOCH + time::Duration::days(9);
+        let level = |hours, bytes| {
+            let made_at = now - time::Duration::hours(hours);
+            judge_backup(&Newest { made_at, bytes }, now).level
+        };
+        assert_eq!((level(47, Some(1)), level(49, Some(1))), (Level::Good, Level::Remark));
+        assert_eq!(level(1, None), Level::Remark);
     }
 
     #[test]

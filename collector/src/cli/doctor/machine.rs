@@ -192,21 +192,38 @@ fn port(over: &str, address: SocketAddr, bound: io::Result<()>) -> Finding {
     Finding::problem("ports", place, error.to_string()).todo(todo)
 }
 
-/// Whether the limit of open files leaves room for the connections that are configured.
+/// Whether the limit of open files leaves room for the connections that are configured: that of the collector that runs,
+/// or of whoever asks where none does. A unit's is another than that of somebody's shell.
 pub(super) fn open_files(config: &Config) -> Option<Finding> {
     if !config.node.roles.has(Role::Ingest) {
         return None;
     }
-    let most = getrlimit(Resource::Nofile).current?;
+    let of_running = running(&config.node.data_dir)
+        .and_then(|run| Some((format!("process {}", run.pid), limit_of(run.pid)?)));
+    let (place, most) = match of_running {
+        Some(found) => found,
+        None => ("limit of this account".to_owned(), getrlimit(Resource::Nofile).current?),
+    };
     let wanted = u64::from(config.ingest.connections_max) + FILES_BESIDE;
     let what = format!("{most} may be open");
     Some(if most < wanted {
-        Finding::remark("files", "limit of this account", what).todo(format!(
+        Finding::remark("files", place, what).todo(format!(
             "raise it to {wanted} (LimitNOFILE of the unit) if agents come over TCP in such numbers"
         ))
     } else {
-        Finding::good("files", "limit of this account", what)
+        Finding::good("files", place, what)
     })
+}
+
+/// How many files a process may have open; `None` where the system does not say it, or there is no limit.
+fn limit_of(pid: u32) -> Option<u64> {
+    limit_in(&fs::read_to_string(format!("/proc/{pid}/limits")).ok()?)
+}
+
+/// The soft limit of open files in what Linux tells of a process' limits.
+fn limit_in(limits: &str) -> Option<u64> {
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+    line.split_whitespace().next()?.parse().ok()
 }
 
 #[cfg(test)]
@@ -239,6 +256,22 @@ mod tests {
         assert!(time_of_sync(dir.path()).unwrap() > Duration::ZERO);
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
         assert!(time_of_sync(&dir.path().join("absent")).is_err());
+    }
+
+    #[test]
+    fn the_limit_of_open_files_is_read_as_linux_writes_it() {
+        let limits = "Limit                     Soft Limit           Hard Limit           Units     \n\
+                      Max processes             63704                63704                processes \n\
+                      Max open files            65536                524288               files     \n";
+        assert_eq!(limit_in(limits), Some(65_536));
+        assert_eq!(limit_in(&limits.replace("65536 ", "unlimited ")), None);
+        assert_eq!(limit_in(""), None);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_limit_of_a_process_is_its_own() {
+        assert_eq!(limit_of(std::process::id()), getrlimit(Resource::Nofile).current);
     }
 
     #[test]

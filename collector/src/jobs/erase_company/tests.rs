@@ -61,6 +61,30 @@ async fn a_company_is_swept_twice_and_then_gone() {
 }
 
 #[tokio::test]
+async fn rows_of_tables_that_a_newer_release_made_go_as_well() {
+    let node = Node::new().await;
+    let (going, staying) =
+        (node.store(1, vec![lodash("1.0.0")]).await, node.store(2, vec![lodash("1.0.0")]).await);
+    node.database
+        .execute(
+            "CREATE TABLE newer (company_key bigint NOT NULL, host uuid NOT NULL) PARTITION BY HASH (company_key);
+             SELECT muster_company_table('newer', 2);
+             INSERT INTO newer SELECT key, gen_random_uuid() FROM companies",
+        )
+        .await;
+    ask(&node, &going, "Company 1", Duration::ZERO).await;
+    assert!(node.take().await);
+    let left = async |scope: &TenantScope| {
+        let id = scope.company();
+        let sql = format!(
+            "SELECT count(*) FROM newer n JOIN companies c ON c.key = n.company_key WHERE c.id = '{id}'"
+        );
+        node.database.number(&sql).await
+    };
+    assert_eq!((left(&going).await, left(&staying).await), (0, 1));
+}
+
+#[tokio::test]
 async fn a_node_whose_clock_is_ahead_erases_nothing_before_its_time() {
     let node = Node::new().await;
     let scope = node.store(1, vec![lodash("1.0.0")]).await;

@@ -37,7 +37,8 @@ fn load() -> Load {
         peak_factor: 10.0,
         heartbeat_every_s: 200.0,
         visit_every_s: 1_000.0,
-        held_share: 0.2,
+        held: Held::Share(0.2),
+        database_connections: 24.0,
         retention_days: 100.0,
         node_cores: 8.0,
         node_gib: 34.0,
@@ -80,6 +81,7 @@ fn a_million_agents_come_to_what_was_computed_by_hand() {
     assert_is(&plan, "memory of connections", 6.103_515_625);
     // One by cores, one by memory (16 GiB are free), and one more.
     assert_is(&plan, "collector nodes", 2.0);
+    assert_is(&plan, "PostgreSQL connections", 48.0);
     assert_is(&plan, "memory of a collector", 7.103_515_625);
     // 500 × 3,600 × 2 records of 50 bytes.
     assert_is(&plan, "queue of a collector", 0.167_638_063);
@@ -148,13 +150,30 @@ fn nobody_needs_nothing_but_the_nodes_that_stand_there() {
 
 #[test]
 fn where_all_hold_nobody_visits_and_where_none_does_nobody_beats() {
-    let of = |share, name| value(1_000_000, |_, load| load.held_share = share, name);
+    let of = |share, name| value(1_000_000, |_, load| load.held = Held::Share(share), name);
     assert_close(of(1.0, "connections held"), 1_000_000.0);
     assert_close(of(1.0, "heartbeats"), 5_000.0);
     assert!(of(1.0, "visits").abs() < 1e-9);
     assert!(of(0.0, "heartbeats").abs() < 1e-9);
     assert_close(of(0.0, "visits"), 1_000.0);
     assert!(of(0.0, "memory of connections").abs() < 1e-9);
+}
+
+#[test]
+fn connections_are_held_as_long_as_the_nodes_that_are_needed_have_room() {
+    let of = |agents, most, name| value(agents, |_, load| load.held = Held::OnANode(most), name);
+    // There is room for all of them on the first.
+    assert_close(of(10_000, 15_000.0, "connections held"), 10_000.0);
+    assert!(of(10_000, 15_000.0, "visits").abs() < 1e-9);
+    // 100,000 agents are one node's work, so those on top visit.
+    assert_close(of(100_000, 15_000.0, "connections held"), 15_000.0);
+    assert_close(of(100_000, 15_000.0, "visits"), 85.0);
+    // 9,985 visits of 2 ms and 5,000 changes of 1 ms a second are 50 cores, half used: seven nodes, which hold seven
+    // times as much, and are still needed.
+    assert_close(of(10_000_000, 15_000.0, "connections held"), 105_000.0);
+    assert_close(of(10_000_000, 15_000.0, "collector nodes"), 8.0);
+    assert_close(of(10_000_000, 15_000.0, "PostgreSQL connections"), 192.0);
+    assert!(of(0, 15_000.0, "connections held").abs() < 1e-9);
 }
 
 #[test]
@@ -227,7 +246,12 @@ fn one_guess_in_a_chain_makes_a_guess_of_it() {
     let plan = Plan::new(&costs, &load(), 10);
     for figure in &plan.figures {
         let is_guessed = figure.basis == Basis::Guessed;
-        let rests_on_it = ["collector cores", "collector nodes", "queue of a collector"];
+        let rests_on_it = [
+            "collector cores",
+            "collector nodes",
+            "PostgreSQL connections",
+            "queue of a collector",
+        ];
         assert_eq!(is_guessed, rests_on_it.contains(&figure.name), "{figure:?}");
     }
 }

@@ -33,7 +33,7 @@ fn the_answer_for_machines_has_every_assumption() {
     let text = told_by(&["--json", "--agents", "7", "--held-percent", "100"]);
     let answer: serde_json::Value = serde_json::from_str(&text).expect("JSON");
     assert_eq!(answer["plans"][0]["agents"], 7);
-    assert_eq!(answer["load"]["held_share"], 1.0);
+    assert_eq!(answer["load"]["held"]["share"], 1.0);
     assert_eq!(answer["plans"][0]["figures"][0]["value"], 7.0);
     assert!(answer["costs"]["row_bytes"]["how"].is_string());
 }
@@ -128,6 +128,20 @@ fn costs_that_nobody_measured_are_said_to_be_so() {
 }
 
 #[test]
+fn what_a_node_does_by_itself_is_what_is_assumed() {
+    use collector::config::{Config, Layers};
+    let shipped = Config::from_layers(Layers::defaults()).expect("the defaults");
+    let cli = Cli::try_parse_from(["muster-sim", "capacity"]).expect("arguments");
+    let Command::Capacity(args) = cli.command else {
+        panic!("another command");
+    };
+    assert_eq!(args.held_percent, None, "connections = auto");
+    assert_eq!(args.held_max, shipped.ingest.held_max);
+    assert_eq!(args.visit_every_s, shipped.ingest.visit_every_s);
+    assert_eq!(args.database_connections_max, shipped.database.connections_max);
+}
+
+#[test]
 fn assumptions_are_said_as_they_were_given() {
     let text = told_by(&[
         "--agents=10",
@@ -171,6 +185,7 @@ fn a_file_of_costs_takes_the_place_of_those_that_came_along() {
 fn sizes_and_shares_that_mean_nothing_are_refused() {
     for words in [
         ["--held-percent", "101"],
+        ["--held-percent=10", "--held-max=10"],
         ["--node-use-percent", "0"],
         ["--node-use-percent", "101"],
         ["--node-cores", "0"],

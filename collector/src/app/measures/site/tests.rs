@@ -54,6 +54,9 @@ async fn a_site_is_summed_up_over_its_companies() {
     }
     let records = value(&text, &format!("muster_company_records{{company=\"{one}\"}}"));
     assert!((records - 14.0).abs() < 0.1, "{text}");
+    let newest = store::backups::newest(database.store()).await.unwrap().unwrap();
+    let backup = value(&text, "muster_backup_made_timestamp_seconds");
+    assert!((backup - seconds_since_1970(newest.made_at)).abs() < 1.0, "{text}");
 }
 
 #[tokio::test]
