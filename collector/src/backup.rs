@@ -140,9 +140,8 @@ impl Site<'_> {
         if !feeds.index.exists() && manifest.has(INDEX) {
             files::copy(&from.join(INDEX), &feeds.index)?;
         }
-        crate::feeds::forget_applied(&feeds.mirror).with_context(|| {
-            format!("have the feeds in {} taken in again", feeds.mirror.display())
-        })
+        crate::feeds::forget_applied(&feeds.mirror)
+            .with_context(|| format!("have the feeds in {} taken in again", feeds.mirror.display()))
     }
 
     fn open_authority(

@@ -103,8 +103,9 @@ impl Store {
     pub async fn renumber_events(&self) -> Result<u64, StoreError> {
         let settings = Settings { operator: true, ..Settings::default() };
         let mut tx = tx::begin(self.transactions(), "restore.companies", settings).await?;
-        let companies: Vec<i64> =
-            sqlx::query_scalar("SELECT key FROM companies ORDER BY key").fetch_all(&mut *tx).await?;
+        let companies: Vec<i64> = sqlx::query_scalar("SELECT key FROM companies ORDER BY key")
+            .fetch_all(&mut *tx)
+            .await?;
         tx.commit().await?;
         let mut events = 0;
         for company in companies {
