@@ -139,6 +139,13 @@ test-upgrade: ## Replace three nodes of the release before by this one, node by 
 	@scripts/bootstrap.sh run
 	scripts/upgrade.sh $(FROM)
 
+.PHONY: test-pitr
+test-pitr: ## Lose a site under load and bring it back to a moment between two backups, then compare all rows and sets; with a PostgreSQL beside it and with the private one (8 minutes)
+	@scripts/bootstrap.sh run
+	cargo build --release --package collector --package agent --package simulations
+	scripts/pitr.sh
+	scripts/pitr.sh private
+
 .PHONY: test-network
 test-network: ## Measure the agent over bad networks: loss, delay, blocked UDP, proxies, interception (as root; 8 minutes; ROWS="clean udp_dropped", AWAY_S=60; ROWS=back_to_quic waits for up to half an hour)
 	@scripts/bootstrap.sh run

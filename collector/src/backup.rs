@@ -4,7 +4,8 @@
 //! feeds and the index, and a list with the digest of each file. Not the queue: what is acknowledged
 //! and not stored yet is asked for again by digests (decision 44). The folder holds the authority's
 //! key, so it is made for its owner alone. Nothing is ever written over: a backup goes into a new
-//! folder, a restore into an empty database and a data directory without an authority.
+//! folder, a restore into an empty database and a data directory without an authority. Where a server's
+//! files are archived for points in time, the folder is made without rows (decision 64).
 
 mod dump;
 mod files;
@@ -44,8 +45,9 @@ pub struct Site<'a> {
 }
 
 impl Site<'_> {
-    /// Writes a backup into a new folder, beside a running collector or without one. `shared` is the authority that
-    /// the database knows: this machine's own note of it may be old, or none, as where nothing but the backup runs.
+    /// Writes a backup into a new folder, beside a running collector or without one; without rows where no `database`
+    /// is given. `shared` is the authority that the database knows: this machine's own note of it may be old, or none,
+    /// as where nothing but the backup runs.
     ///
     /// # Errors
     ///
@@ -53,7 +55,7 @@ impl Site<'_> {
     /// or written. What was written until then has no list, and no restore takes it.
     pub async fn back_up(
         &self,
-        database: &Address<'_>,
+        database: Option<&Address<'_>>,
         shared: Option<[u8; 32]>,
         to: &Path,
         now: OffsetDateTime,
@@ -66,8 +68,10 @@ impl Site<'_> {
             .create(to)
             .with_context(|| format!("make the folder {}", to.display()))?;
         let mut manifest = Manifest::new(hex(&authority.fingerprint()), now);
-        dump::write(database, self.search_path, &to.join(DUMP)).await?;
-        manifest.add_file(to, DUMP)?;
+        if let Some(database) = database {
+            dump::write(database, self.search_path, &to.join(DUMP)).await?;
+            manifest.add_file(to, DUMP)?;
+        }
         self.copy_authority(to, &mut manifest)?;
         self.copy_feeds(to, &mut manifest)?;
         // The last of all: a folder with a list is whole.
@@ -114,7 +118,8 @@ impl Site<'_> {
         dump::read(database, self.search_path, &from.join(DUMP)).await
     }
 
-    /// Brings the authority and the feeds of a backup that was checked back; what is there already stays.
+    /// Brings the authority and the feeds of a backup that was checked back; what is there already stays. The feeds are
+    /// taken in once more by their next sync: rows of them that came after the database's moment are not in it.
     ///
     /// # Errors
     ///
@@ -136,7 +141,8 @@ impl Site<'_> {
         if !feeds.index.exists() && manifest.has(INDEX) {
             files::copy(&from.join(INDEX), &feeds.index)?;
         }
-        Ok(())
+        crate::feeds::forget_applied(&feeds.mirror)
+            .with_context(|| format!("have the feeds in {} taken in again", feeds.mirror.display()))
     }
 
     fn open_authority(

@@ -34,7 +34,7 @@ pub use self::fetch::FetchError;
 pub use self::http::HttpError;
 pub(crate) use self::http::tls_config;
 pub use self::import::{FeedImporter, ImportError};
-pub(crate) use self::mirror::listed as listed_files;
+pub(crate) use self::mirror::{forget_applied, listed as listed_files};
 pub use self::sleeper::Sleeper;
 pub(crate) use self::sync::measure_ages;
 pub use self::sync::{

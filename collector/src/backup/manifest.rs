@@ -63,6 +63,12 @@ impl Manifest {
         self.files.keys().filter_map(move |path| path.strip_prefix(prefix.as_str()))
     }
 
+    /// Whether the rows are in it.
+    #[must_use]
+    pub fn has_rows(&self) -> bool {
+        self.has(super::DUMP)
+    }
+
     /// Whether a file is listed.
     pub(super) fn has(&self, path: &str) -> bool {
         self.files.contains_key(path)

@@ -25,7 +25,8 @@ fn a_list_is_read_as_it_was_written() {
     read.verify(folder.path()).unwrap();
     assert_eq!(read.size(), (3, 10));
     assert_eq!(read.files_in(MIRROR).collect::<Vec<_>>(), ["ab", "manifest.json"]);
-    assert!(read.has(DUMP) && !read.has(INDEX));
+    assert!(read.has_rows() && !read.has(INDEX));
+    assert!(!Manifest::new("a".repeat(64), OffsetDateTime::UNIX_EPOCH).has_rows());
 }
 
 #[test]

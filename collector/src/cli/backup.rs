@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, ensure};
 use serde_json::json;
+use store::database::Store;
 use store::{backups, cluster};
 
 use super::database::Server;
@@ -23,6 +24,9 @@ pub(super) struct Backup {
     /// collectors' own role sees no company's rows
     #[arg(long, value_name = "FILE")]
     database_url_file: Option<PathBuf>,
+    /// Leaves the rows to the backups of the PostgreSQL itself: its files and its log, for points in time
+    #[arg(long, conflicts_with = "database_url_file")]
+    without_rows: bool,
 }
 
 /// Arguments of `restore`.
@@ -30,6 +34,10 @@ pub(super) struct Backup {
 pub(super) struct Restore {
     /// The folder of a backup
     dir: PathBuf,
+    /// The database is there again by its own backup: brings the authority and the feeds back beside it, and has both
+    /// go on together
+    #[arg(long)]
+    without_rows: bool,
 }
 
 impl Backup {
@@ -42,7 +50,8 @@ impl Backup {
         let site = Site { config: &server.config, search_path: path.as_deref() };
         let now = Clock::system().now();
         let shared = shared(&server).await?;
-        let manifest = site.back_up(&address, shared, &self.dir, now).await?;
+        let database = (!self.without_rows).then_some(&address);
+        let manifest = site.back_up(database, shared, &self.dir, now).await?;
         // The backup is there whether or not the site hears of it, and beside a schema that knows no backups.
         if let Err(error) = note(&server, &manifest).await {
             tracing::warn!(error = %Causes(&error), "noting the backup, which is finished");
@@ -63,18 +72,43 @@ impl Restore {
         let site = Site { config: &server.config, search_path: path.as_deref() };
         let manifest = site.check(&self.dir)?;
         let store = server.connect().await?;
+        if self.without_rows {
+            ensure!(
+                !store.is_empty().await.context("look into the database")?,
+                "the database is empty: bring its own backup back first, or restore a folder with rows"
+            );
+        } else {
+            self.rows(&site, &manifest, &server, &store).await?;
+        }
+        // A backup of an earlier release is brought up to date here, and not by the first of many nodes.
+        store.migrate().await.context("bring the schema up to date")?;
+        let renumbering = store.renumber_events().await;
+        renumbering.context("put what happened before what will happen")?;
+        store.close().await;
+        site.restore_files(&self.dir, &manifest)?;
+        say(&manifest, "restored", server.json)
+    }
+
+    /// Brings the rows of the folder into an empty database.
+    async fn rows(
+        &self,
+        site: &Site<'_>,
+        manifest: &Manifest,
+        server: &Server,
+        store: &Store,
+    ) -> anyhow::Result<()> {
+        ensure!(
+            manifest.has_rows(),
+            "{} was made without rows: bring the database's own backup back, and name --without-rows",
+            self.dir.display()
+        );
         ensure!(
             store.is_empty().await.context("look into the database")?,
             "the database is not empty: restore into a new one"
         );
         store.make_role().await.context("make the role that queries run as")?;
         let address = Address { url: &server.url, binaries_dir: binaries_dir(&server.config) };
-        site.restore_rows(&address, &self.dir).await?;
-        // A backup of an earlier release is brought up to date here, and not by the first of many nodes.
-        store.migrate().await.context("bring the schema up to date")?;
-        store.close().await;
-        site.restore_files(&self.dir, &manifest)?;
-        say(&manifest, "restored", server.json)
+        site.restore_rows(&address, &self.dir).await
     }
 }
 

@@ -58,6 +58,15 @@ pub(super) enum OpenError {
     Io(#[from] io::Error),
 }
 
+/// Has everything that is in a mirror taken in once more, as where the database went back to what it was before some
+/// of it came. Nobody may work on the mirror.
+pub(crate) fn forget_applied(folder: &Path) -> io::Result<()> {
+    match fs::remove_file(folder.join(APPLIED)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
 /// A mirror's list as it stands, and the names of the files that it names, without taking the mirror:
 /// whoever copies them finds some gone when a sync goes on meanwhile, and reads the next list.
 pub(crate) fn listed(folder: &Path) -> io::Result<Option<(Vec<u8>, Vec<String>)>> {

@@ -188,11 +188,14 @@ pub(super) async fn respond(
     let after = match last {
         None => company::present(&asker.scope).await?,
         Some(last) => {
-            if !company::is_kept(&asker.scope, last).await? {
+            if company::is_kept(&asker.scope, last).await? {
+                last
+            } else {
                 // Forgotten, or never of this company: what is kept follows, and something may be missing.
                 begin.push_str("event: gap\ndata: {}\n\n");
+                // Of a time that a restore has taken back: who waited behind it would hear of nothing for long.
+                last.min(company::present(&asker.scope).await?)
             }
-            last
         }
     };
     let now = state.clock.instant();

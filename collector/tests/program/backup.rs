@@ -231,6 +231,36 @@ fn a_site_on_its_private_database_comes_back_from_its_backup() {
     assert_eq!(collector.stop().0.code(), Some(0));
 }
 
+#[test]
+fn a_folder_without_rows_goes_beside_a_database_that_is_there_again() {
+    let (old, kept) = (Place::new(), data_dir());
+    let folder = kept.path().join("backup");
+    let backup = folder.to_str().unwrap();
+    assert_eq!(old.start().stop().0.code(), Some(0));
+    old.print(&["feed", "import", NVD]);
+    old.print(&["company", "create", "Ours"]);
+    old.print(&["backup", backup, "--without-rows"]);
+    assert!(!folder.join("database.dump").exists());
+    let rows = old.rows();
+    // A node that has all it needs: only its feeds are taken in again, which may be younger than the rows.
+    let applied = old.dir.path().join("mirror/applied.json");
+    assert!(applied.exists());
+    old.print(&["restore", backup, "--without-rows"]);
+    assert!(!applied.exists());
+    assert_eq!(old.rows(), rows);
+
+    // One that has nothing.
+    let new = Place { dir: data_dir(), ..old };
+    assert!(new.say(&["restore", backup]).failed().contains("was made without rows"));
+    new.print(&["restore", backup, "--without-rows"]);
+    assert_eq!(new.rows(), rows);
+    assert_eq!(new.print(&["feed", "import", NVD])["changed"], 0, "the feeds are there");
+    assert_eq!(new.start().stop().0.code(), Some(0));
+    let empty = Place::new();
+    let said = empty.say(&["restore", backup, "--without-rows"]).failed();
+    assert!(said.contains("the database is empty"), "{said}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backup_after_a_rotation_needs_no_note_of_it_and_no_key_of_the_authority_before() {
     let (old, kept, empty) = (Place::new(), data_dir(), data_dir());

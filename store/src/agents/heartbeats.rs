@@ -197,7 +197,10 @@ async fn update(
          UPDATE agents a SET
              last_seen_at = greatest(a.last_seen_at, s.at),
              seen_every_s = CASE WHEN s.every_s > 0 THEN s.every_s ELSE a.seen_every_s END,
-             scan_done = greatest(a.scan_done, least(a.scan_requested, s.scan_done)),
+             -- A little more than was asked for is what a database forgot that went back in time.
+             scan_done = greatest(a.scan_done,
+                 CASE WHEN s.scan_done <= a.scan_requested + 1000
+                      THEN s.scan_done ELSE a.scan_requested END),
              -- An agent that says nothing of its connection is not known to have the old one.
              transport = s.transport, not_quic = s.not_quic,
              process = coalesce(s.process, a.process),

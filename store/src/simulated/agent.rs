@@ -80,8 +80,10 @@ impl Agent {
     }
 
     pub(super) fn note(&mut self, seen: &HeartbeatSeen) {
-        // Never more than was asked for: the number is from the wire.
-        self.scan_done = self.scan_done.max(self.scan_requested.min(seen.scan_done));
+        // Never much more than was asked for: the number is from the wire.
+        let is_likely = seen.scan_done <= self.scan_requested.saturating_add(1_000);
+        let done = if is_likely { seen.scan_done } else { self.scan_requested };
+        self.scan_done = self.scan_done.max(done);
         // Counted anew with every report more that was acknowledged: that one is as old as this heartbeat.
         let since = self.behind_since.filter(|_| seen.acknowledged == self.behind);
         self.behind_since =

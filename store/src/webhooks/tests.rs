@@ -1,6 +1,7 @@
 //! What a webhook is told: every event once it is on, in messages that are never too many, by one turn at
 //! a time, and nothing of another company's.
 
+mod restored;
 mod writing;
 
 use std::time::Duration;

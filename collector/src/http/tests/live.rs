@@ -130,6 +130,13 @@ async fn a_place_that_is_forgotten_is_said_and_what_is_kept_follows() {
     let mut reader = Reader::new(&api, &api.ours.viewer, Some("1-1")).await;
     reader.until("event: gap\n").await;
     reader.until("event: finding.opened\n").await;
+    // One of a time that a restore has taken back is ahead of everything.
+    past(&api.ours).await;
+    let mut ahead = Reader::new(&api, &api.ours.viewer, Some("9000000000000-1")).await;
+    ahead.until("event: gap\n").await;
+    judge(&api.ours, nothing()).await;
+    ahead.until("event: finding.resolved\n").await;
+    assert!(!ahead.text.contains("finding.opened"), "{}", ahead.text);
     let refused = api.answer(request(&api.ours.viewer, Some("yesterday"))).await;
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
 }

@@ -155,6 +155,20 @@ async fn a_scan_that_is_done_is_not_asked_for_again() {
 }
 
 #[tokio::test]
+async fn a_scan_is_asked_for_by_a_number_that_its_agent_has_not_done_before_a_restore() {
+    let world = World::new().await;
+    let endpoint = endpoint(&world).await;
+    // Seven were asked for and done, and the database went back to before the first of them.
+    let done = HeartbeatSeen { scan_done: 7, ..seen(&endpoint, 2) };
+    record_at(&world, &[done], 2).await;
+    let request = request_scan(&world.scope, endpoint.agent).await.unwrap().unwrap();
+    assert_eq!(request, 8);
+    record_at(&world, &[HeartbeatSeen { scan_done: 7, ..seen(&endpoint, 3) }], 3).await;
+    let pending = commands::pending(world.store(), &[endpoint.agent]).await.unwrap();
+    assert_eq!(pending.len(), 1, "it has still to be done");
+}
+
+#[tokio::test]
 async fn a_revoked_host_is_not_waited_for() {
     let world = World::new().await;
     let endpoint = endpoint(&world).await;
