@@ -329,9 +329,12 @@ impl<'a> Place<'a> {
 
 #[cfg(test)]
 mod tests {
+    use sqlx::Row as _;
+
     use super::*;
+    use crate::counts;
     use crate::page::explain;
-    use crate::test_fixtures::World;
+    use crate::test_fixtures::{Endpoint, World, at, key, record};
 
     #[tokio::test]
     async fn what_is_asked_of_cves_is_asked_of_the_counts_before_a_finding_is_read() {
@@ -347,6 +350,46 @@ mod tests {
             let plan = explain(&world.scope, query).await;
             assert!(plan.contains("(kev >= 0)"), "{sort:?}: {plan}");
             assert!(!plan.contains("Seq Scan on findings"), "{sort:?}: {plan}");
+        }
+    }
+
+    #[tokio::test]
+    async fn whatever_leads_to_a_page_it_is_the_same() {
+        let world = World::new().await;
+        let mut endpoint = Endpoint::new(world.agent().await);
+        let records: Vec<_> = (0..4).map(|n| record(&format!("bad{n}"), "1.1")).collect();
+        let keys = records.iter().skip(1).map(|one| key(one).to_uuid()).collect();
+        world.apply(&endpoint.snapshot(records.clone(), 100)).await;
+        counts::count(&world.scope, at(10), || 0.5).await.unwrap();
+        world.database.execute("UPDATE findings SET fixed_in = '9'").await;
+        let filter = FindingFilter {
+            name: Some("AD".to_owned()),
+            has_fix: Some(true),
+            ..FindingFilter::default()
+        };
+        let leads = [
+            Lead::Order { is_low: true },
+            Lead::Order { is_low: false },
+            Lead::Fixes,
+            Lead::Software(keys),
+        ];
+        for sort in [FindingSort::Severity, FindingSort::Opened, FindingSort::Hosts] {
+            let mut pages = Vec::new();
+            for lead in &leads {
+                let page = PageRequest::first(100);
+                let mut query = select(&world.scope, (&filter, lead), sort, &page).unwrap();
+                query.push(super::super::list::READ);
+                let mut tx = world.tx().await;
+                let rows = query.build().fetch_all(&mut *tx).await.unwrap();
+                let ids: Vec<String> = rows.iter().map(|row| row.get("sort_id")).collect();
+                pages.push(ids);
+            }
+            assert_eq!(pages[0].len(), 8, "{sort:?}");
+            assert!(pages[..3].iter().all(|page| *page == pages[0]), "{sort:?}: {pages:?}");
+            // The last one leads to three of the four.
+            let (bad0, key) = (&records[0], |one| key(one).to_uuid().to_string());
+            pages[0].retain(|id| !id.contains(&key(bad0)));
+            assert_eq!(pages[3], pages[0], "{sort:?}");
         }
     }
 }

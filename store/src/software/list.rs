@@ -281,4 +281,24 @@ mod tests {
             assert!(!plan.contains("Sort"), "{plan}");
         }
     }
+
+    #[tokio::test]
+    async fn a_word_is_looked_for_in_an_index_and_in_no_row() {
+        let world = World::new().await;
+        let filter = SoftwareFilter { text: Some("ssl".to_owned()), ..SoftwareFilter::default() };
+        let page = PageRequest::first(100);
+        let kept = Along {
+            order: SoftwareSort::Hosts.order_kept().unwrap(),
+            is_kept: true,
+            ..by_name(true)
+        };
+        for (sort, along) in
+            [(SoftwareSort::Name, by_name(true)), (SoftwareSort::Hosts, kept)]
+        {
+            let query = page_of(&world.scope, &filter, (sort, along), &page).unwrap();
+            let plan = explain(&world.scope, query).await;
+            let scan = plan.lines().find(|line| line.contains("name_low_software_key_vendor"));
+            assert!(scan.unwrap_or_default().contains("Index Only Scan"), "{plan}");
+        }
+    }
 }
