@@ -142,12 +142,20 @@ async fn count(
         numbers.extend(std::iter::repeat_n(number, keys.len()));
         software.extend_from_slice(keys);
     }
+    // Each title by itself: hosts of a few versions are told apart in a fraction of the time that those of the whole page
+    // take.
     let hosts = sqlx::query!(
-        r#"SELECT o.number AS "number!", count(DISTINCT i.agent_key) AS "hosts!"
-           FROM UNNEST($2::bigint[], $3::uuid[]) AS o (number, software_key)
-           JOIN installations i ON i.company_key = $1 AND i.software_key = o.software_key
-                               AND i.closed_at = 'infinity'
-           GROUP BY o.number"#,
+        r#"SELECT t.number AS "number!", h.hosts AS "hosts!"
+           FROM (
+               SELECT o.number, array_agg(o.software_key) AS keys
+               FROM UNNEST($2::bigint[], $3::uuid[]) AS o (number, software_key)
+               GROUP BY o.number
+           ) t
+           CROSS JOIN LATERAL (
+               SELECT count(DISTINCT i.agent_key) AS hosts FROM installations i
+               WHERE i.company_key = $1 AND i.software_key = ANY(t.keys)
+                 AND i.closed_at = 'infinity' OFFSET 0
+           ) h"#,
         company_key,
         &numbers,
         &software
