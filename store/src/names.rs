@@ -41,7 +41,8 @@ pub(crate) async fn of_software(
 pub(crate) fn push_contains(query: &mut QueryBuilder<Postgres>, text: &str, is_low: bool) {
     query.push(" AND (");
     push_name_contains(query, text, is_low);
-    query.push(" OR vendor ILIKE ").push_bind(containing(text)).push(")");
+    // `ILIKE` would make the pattern small for each row as well.
+    query.push(" OR lower(vendor) LIKE lower(").push_bind(containing(text)).push("))");
 }
 
 /// That the name of software contains a text.
