@@ -172,7 +172,8 @@ const BY_EXPLOITED: &str = "FROM cve_counts e CROSS JOIN LATERAL (
     WHERE e.company_key = $1 AND e.kev >= 0";
 
 /// The open findings of a lead, to be sorted by what a way names `k`.
-const FEW: &str = "FROM (SELECT f.* FROM findings f WHERE f.company_key = $1 AND f.exception IS NULL AND ";
+const FEW: &str =
+    "FROM (SELECT f.* FROM findings f WHERE f.company_key = $1 AND f.exception IS NULL AND ";
 const BY_COUNTS_OF_CVES: &str =
     " OFFSET 0) f JOIN cve_counts k ON k.company_key = $1 AND k.cve = f.cve";
 const BY_COUNTS_OF_SOFTWARE: &str = " OFFSET 0) f

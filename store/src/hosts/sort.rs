@@ -115,7 +115,8 @@ impl Along {
 const SHOWN: &str = "id, kind, hostname, platform_family, platform_id, platform_version, os_name, \
                      agent_version, enrolled_at, last_seen_at, revoked_at, digest_count, seen_every_s";
 
-const BY_KEPT: &str = "FROM host_counts k JOIN agents a ON a.company_key = $1 AND a.key = k.agent_key
+const BY_KEPT: &str =
+    "FROM host_counts k JOIN agents a ON a.company_key = $1 AND a.key = k.agent_key
     WHERE k.company_key = $1";
 
 const WITH_KEPT: &str = " LEFT JOIN host_counts k ON k.company_key = $1 AND k.agent_key = a.key";

@@ -84,11 +84,7 @@ const COUNT_TAKES: Duration = Duration::hours(1);
 /// Only what may have no open findings: what had none when the company was counted, and what has lost some since.
 /// Whoever opens one says so in the row that is kept (decision 46). It is a set that is made once: as a join it
 /// would be looked at in its own order, and not in the list's.
-fn push_maybe_clean(
-    query: &mut QueryBuilder<Postgres>,
-    along: Along,
-    counted_at: OffsetDateTime,
-) {
+fn push_maybe_clean(query: &mut QueryBuilder<Postgres>, along: Along, counted_at: OffsetDateTime) {
     let since = counted_at.saturating_sub(COUNT_TAKES);
     query.push(" AND (").push(along.key()).push(
         " IN (SELECT c.software_key FROM software_counts c WHERE c.company_key = $1 AND c.open = 0
@@ -145,7 +141,11 @@ fn push_installed(
 
 fn push_names(query: &mut QueryBuilder<Postgres>, filter: &SoftwareFilter, along: Along) {
     if let Some(name) = &filter.name {
-        query.push(if along.is_low { " AND name_low = lower(" } else { " AND lower(name) = lower(" });
+        query.push(if along.is_low {
+            " AND name_low = lower("
+        } else {
+            " AND lower(name) = lower("
+        });
         query.push_bind(name.clone()).push(")");
     }
     if let Some(text) = &filter.text {

@@ -226,7 +226,8 @@ fn page_of(
     if along.is_kept {
         query.push("FROM software_counts k");
         if filter.source.is_some() || filter.status.is_some() || filter.name.is_some() {
-            query.push(" JOIN software x ON x.company_key = $1 AND x.software_key = k.software_key");
+            query
+                .push(" JOIN software x ON x.company_key = $1 AND x.software_key = k.software_key");
         }
         query.push(" WHERE k.company_key = $1");
     } else {
@@ -292,9 +293,7 @@ mod tests {
             is_kept: true,
             ..by_name(true)
         };
-        for (sort, along) in
-            [(SoftwareSort::Name, by_name(true)), (SoftwareSort::Hosts, kept)]
-        {
+        for (sort, along) in [(SoftwareSort::Name, by_name(true)), (SoftwareSort::Hosts, kept)] {
             let query = page_of(&world.scope, &filter, (sort, along), &page).unwrap();
             let plan = explain(&world.scope, query).await;
             let scan = plan.lines().find(|line| line.contains("name_low_software_key_vendor"));
