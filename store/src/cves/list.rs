@@ -211,15 +211,20 @@ fn page_of_kept(
     order.push_columns_of_page(&mut query);
     query.push("FROM (SELECT k.hosts, ");
     order.push_places(&mut query);
-    query.push("FROM cve_counts k WHERE k.company_key = $1");
+    if filter.kev == Some(true) {
+        // One in some hundred: put in order first, where the walk would pass all others.
+        query.push("FROM (SELECT k.* FROM cve_counts k WHERE k.company_key = $1 AND k.kev >= 0");
+        order.push_order(&mut query);
+        query.push(" OFFSET 0) k WHERE k.company_key = $1");
+    } else {
+        query.push("FROM cve_counts k WHERE k.company_key = $1");
+    }
     if let Some(severity) = filter.severity_min {
         query.push(" AND k.cvss_severity = ANY(").push_bind(severity.and_above()).push(")");
     }
-    match filter.kev {
-        Some(true) => query.push(" AND k.kev >= 0"),
-        Some(false) => query.push(" AND k.kev < 0"),
-        None => &mut query,
-    };
+    if filter.kev == Some(false) {
+        query.push(" AND k.kev < 0");
+    }
     // Whether it is found is asked of what has the word: `AND` would leave to the planner what comes first.
     if let Some(text) = &filter.text {
         query.push(" AND CASE WHEN k.cve ILIKE ").push_bind(containing(text));

@@ -116,8 +116,10 @@ struct Way {
     order: &'static str,
 }
 
+const BY_CVES: &str = "FROM cve_counts k";
+
 /// `OFFSET 0` keeps the question one for each CVE. As a join it may be answered by reading all findings.
-const BY_CVES: &str = "FROM cve_counts k CROSS JOIN LATERAL (
+const OF_CVES: &str = " CROSS JOIN LATERAL (
     SELECT f.* FROM findings f WHERE f.company_key = $1 AND f.cve = k.cve
        AND f.resolved_at = 'infinity' AND f.exception IS NULL OFFSET 0) f
     LEFT JOIN cves c ON c.id = f.cve WHERE k.company_key = $1";
@@ -212,15 +214,22 @@ fn push_from(
         query.push(if filter.kev == Some(true) { BY_EXPLOITED } else { way.from });
         return;
     }
-    query.push(way.from);
+    if filter.kev == Some(true) {
+        // One in some hundred: put in order before any finding is read, where the walk would pass all others.
+        query.push(
+            "FROM (SELECT k.* FROM cve_counts k WHERE k.company_key = $1 AND k.kev >= 0 ORDER BY ",
+        );
+        query.push(way.value).push(" DESC, k.cve DESC OFFSET 0) k");
+    } else {
+        query.push(way.from);
+    }
+    query.push(OF_CVES);
     if let Some(severity) = filter.severity_min {
         query.push(" AND k.cvss_severity = ANY(").push_bind(severity.and_above()).push(")");
     }
-    match filter.kev {
-        Some(true) => query.push(" AND k.kev >= 0"),
-        Some(false) => query.push(" AND k.kev < 0"),
-        None => query,
-    };
+    if filter.kev == Some(false) {
+        query.push(" AND k.kev < 0");
+    }
 }
 
 /// The list up to [`super::list()`]'s `READ`, with its places and its end.
