@@ -63,15 +63,8 @@ pub(super) fn push_exception(query: &mut QueryBuilder<Postgres>, filter: &Findin
         query.push("f.exception");
         return;
     };
-    query.push("coalesce(f.exception, (SELECT x.exception ");
-    push_exceptions_of(query, host);
-    query.push(" ORDER BY x.exception LIMIT 1))");
-}
-
-/// `FROM …`: exceptions that leave the finding out on a host.
-fn push_exceptions_of(query: &mut QueryBuilder<Postgres>, host: AgentId) {
     query.push(
-        "FROM finding_exceptions x
+        "coalesce(f.exception, (SELECT x.exception FROM finding_exceptions x
             WHERE x.company_key = $1 AND x.software_key = f.software_key AND x.cve = f.cve
               AND x.source = f.source AND (x.agent_key = (SELECT a.key FROM agents a
                   WHERE a.company_key = $1 AND a.id = ",
@@ -82,23 +75,7 @@ fn push_exceptions_of(query: &mut QueryBuilder<Postgres>, host: AgentId) {
                   ON a.company_key = $1 AND a.key = l.agent_key
               WHERE l.company_key = $1 AND a.id = ",
     );
-    query.push_bind(host.0).push("))");
-}
-
-/// That nothing leaves the finding out now, or that something does. Which exception it is matters to no row that is not
-/// shown.
-fn push_is_out(query: &mut QueryBuilder<Postgres>, filter: &FindingFilter, is_out: bool) {
-    let Some(host) = filter.host else {
-        query.push(if is_out { "f.exception IS NOT NULL" } else { "f.exception IS NULL" });
-        return;
-    };
-    query.push(if is_out {
-        "(f.exception IS NOT NULL OR EXISTS (SELECT "
-    } else {
-        "(f.exception IS NULL AND NOT EXISTS (SELECT "
-    });
-    push_exceptions_of(query, host);
-    query.push("))");
+    query.push_bind(host.0).push(")) ORDER BY x.exception LIMIT 1))");
 }
 
 pub(super) fn push_state(query: &mut QueryBuilder<Postgres>, filter: &FindingFilter) {
@@ -125,7 +102,8 @@ pub(super) fn push_state(query: &mut QueryBuilder<Postgres>, filter: &FindingFil
         (_, FindingState::Resolved | FindingState::Any) => {}
         (None, state) => {
             query.push(" AND ");
-            push_is_out(query, filter, state != FindingState::Open);
+            push_exception(query, filter);
+            query.push(if state == FindingState::Open { " IS NULL" } else { " IS NOT NULL" });
         }
         (Some(at), state) => {
             query.push(if state == FindingState::Open {
