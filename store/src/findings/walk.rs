@@ -99,7 +99,7 @@ async fn has_few_fixes(tx: &mut PgConnection, company_key: i64) -> Result<bool, 
     let is_few = sqlx::query_scalar!(
         r#"SELECT count(*) <= $2 AS "is_few!" FROM (
                SELECT FROM findings f WHERE f.company_key = $1 AND f.fixed_in IS NOT NULL
-                  AND f.resolved_at = 'infinity' LIMIT $2 + 1) few"#,
+                  AND f.resolved_at = 'infinity' LIMIT $2::bigint + 1) few"#,
         company_key,
         FEW_FINDINGS
     );
