@@ -221,6 +221,24 @@ impl Order {
         query.push(self.tie).push(")::text AS sort_id ");
     }
 
+    /// The same two columns of a sub-select `p` that has this order's value and tie as `sort_by` and `sort_tie`. Made in
+    /// the sub-select itself they would be made of every row that is sorted, and not of a page's alone.
+    pub(crate) fn push_columns_of_page(&self, query: &mut QueryBuilder<Postgres>) {
+        let outer = Self { by: "p.sort_by", tie: "p.sort_tie", ..*self };
+        outer.push_columns(query);
+    }
+
+    /// `by AS sort_by, tie AS sort_tie `, for such a sub-select.
+    pub(crate) fn push_places(&self, query: &mut QueryBuilder<Postgres>) {
+        query.push(self.by).push(" AS sort_by, ").push(self.tie).push(" AS sort_tie ");
+    }
+
+    /// ` ORDER BY …` around such a sub-select.
+    pub(crate) fn push_order_of_page(&self, query: &mut QueryBuilder<Postgres>) {
+        let outer = Self { by: "p.sort_by", tie: "p.sort_tie", ..*self };
+        outer.push_order(query);
+    }
+
     /// ` AND (by, tie) > (…)`, when the page is not the first one.
     pub(crate) fn push_after(
         &self,

@@ -108,10 +108,14 @@ pub async fn list(
     let counted_at = counts::kept_at(&mut tx, scope.key()).await?;
     let is_kept = counted_at.is_some();
     let order = if is_kept { sort.order_kept() } else { sort.order() };
-    let mut query =
-        if is_kept { select_kept(scope, filter, order)? } else { select(scope, filter, order)? };
-    order.push_after(&mut query, page)?;
-    order.push_end(&mut query, page);
+    let mut query = if is_kept {
+        page_of_kept(scope, filter, order, page)?
+    } else {
+        let mut query = select(scope, filter, order)?;
+        order.push_after(&mut query, page)?;
+        order.push_end(&mut query, page);
+        query
+    };
     #[cfg(test)]
     crate::page::note(&query);
     let rows: Vec<Listed<Row>> = query.build_query_as().fetch_all(&mut *tx).await?;
@@ -176,44 +180,65 @@ fn select(
     Ok(query)
 }
 
-/// Along an index of the counts that are kept. What counts in a row is asked for the CVEs that are passed
-/// and no others, their hosts as well where they are so few that counting them costs little.
-const KEPT: &str = ", k.cve, found.software, found.opened_at, CASE WHEN k.hosts >= ";
-const OR_COUNTED: &str = " THEN k.hosts ELSE (
+/// Which CVEs a page has is found along an index of the counts that are kept. What counts in a row is asked for those and
+/// no others, their hosts as well where they are so few that counting them costs little.
+const KEPT: &str = ", p.sort_tie AS cve, found.software, found.opened_at, CASE WHEN p.hosts >= ";
+const OR_COUNTED: &str = " THEN p.hosts ELSE (
         SELECT count(DISTINCT i.agent_key) FROM findings f JOIN installations i
             ON i.company_key = $1 AND i.software_key = f.software_key AND i.closed_at = 'infinity'
-        WHERE f.company_key = $1 AND f.cve = k.cve
+        WHERE f.company_key = $1 AND f.cve = p.sort_tie
           AND f.resolved_at = 'infinity' AND f.exception IS NULL) END AS hosts";
 
-const OF_KEPT: &str = " FROM cve_counts k CROSS JOIN LATERAL (
+const OF_KEPT: &str = ") p CROSS JOIN LATERAL (
         SELECT count(DISTINCT f.software_key) AS software, min(f.opened_at) AS opened_at
-        FROM findings f WHERE f.company_key = $1 AND f.cve = k.cve
+        FROM findings f WHERE f.company_key = $1 AND f.cve = p.sort_tie
           AND f.resolved_at = 'infinity' AND f.exception IS NULL) found
-    LEFT JOIN cves c ON c.id = k.cve
-    WHERE k.company_key = $1 AND found.software > 0";
+    LEFT JOIN cves c ON c.id = p.sort_tie";
 
-fn select_kept(
+/// That a CVE is found. `OFFSET 0` keeps it, and what is asked of texts, a question for each that is passed: as a join
+/// it may be answered by reading all findings, or all CVEs that there are.
+const IS_FOUND: &str = "EXISTS (SELECT FROM findings f WHERE f.company_key = $1 AND f.cve = k.cve
+    AND f.resolved_at = 'infinity' AND f.exception IS NULL OFFSET 0)";
+
+fn page_of_kept(
     scope: &TenantScope,
     filter: &CveFilter,
     order: Order,
+    page: &PageRequest,
 ) -> Result<QueryBuilder<Postgres>, StoreError> {
     let mut query = within(scope, "SELECT ")?;
     query.push(CveRow::COLUMNS).push(KEPT).push_bind(counts::KEPT_FROM).push(OR_COUNTED);
-    order.push_columns(&mut query);
-    query.push(OF_KEPT);
-    if let Some(text) = &filter.text {
-        query.push(" AND (k.cve ILIKE ").push_bind(containing(text));
-        query.push(" OR c.summary ILIKE ").push_bind(containing(text)).push(")");
+    order.push_columns_of_page(&mut query);
+    query.push("FROM (SELECT k.hosts, ");
+    order.push_places(&mut query);
+    if filter.kev == Some(true) {
+        // One in some hundred: put in order first, where the walk would pass all others.
+        query.push("FROM (SELECT k.* FROM cve_counts k WHERE k.company_key = $1 AND k.kev >= 0");
+        order.push_order(&mut query);
+        query.push(" OFFSET 0) k WHERE k.company_key = $1");
+    } else {
+        query.push("FROM cve_counts k WHERE k.company_key = $1");
     }
     if let Some(severity) = filter.severity_min {
         query.push(" AND k.cvss_severity = ANY(").push_bind(severity.and_above()).push(")");
     }
-    match filter.kev {
-        Some(true) => query.push(" AND k.kev >= 0"),
-        Some(false) => query.push(" AND k.kev < 0"),
-        None => &mut query,
-    };
+    if filter.kev == Some(false) {
+        query.push(" AND k.kev < 0");
+    }
+    // Whether it is found is asked of what has the word: `AND` would leave to the planner what comes first.
+    if let Some(text) = &filter.text {
+        query.push(" AND CASE WHEN k.cve ILIKE ").push_bind(containing(text));
+        query.push(" OR EXISTS (SELECT FROM cves c WHERE c.id = k.cve AND c.summary ILIKE ");
+        query.push_bind(containing(text)).push(" OFFSET 0) THEN ").push(IS_FOUND);
+        query.push(" ELSE false END");
+    } else {
+        query.push(" AND ").push(IS_FOUND);
+    }
     push_hosts(&mut query, "k.cve", filter);
+    order.push_after(&mut query, page)?;
+    order.push_end(&mut query, page);
+    query.push(OF_KEPT);
+    order.push_order_of_page(&mut query);
     Ok(query)
 }
 

@@ -8,8 +8,9 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::cves::Severity;
+use crate::names::push_name_contains;
 use crate::on_hosts::push_on_hosts;
-use crate::page::{containing, push_holds};
+use crate::page::push_holds;
 
 /// Whether findings hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -118,7 +119,22 @@ pub(super) fn push_state(query: &mut QueryBuilder<Postgres>, filter: &FindingFil
 /// The interval of a finding.
 const FOUND: (&str, &str) = ("f.opened_at", "f.resolved_at");
 
-pub(super) fn push_filter(query: &mut QueryBuilder<Postgres>, filter: &FindingFilter) {
+/// How the software that a list names is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Names {
+    /// All that has such a name is looked for, and its findings.
+    Searched,
+    /// Each finding that is passed is asked for its name. `is_low`: all software has it in small letters.
+    Passed { is_low: bool },
+    /// Only findings of such software are passed.
+    Known,
+}
+
+pub(super) fn push_filter(
+    query: &mut QueryBuilder<Postgres>,
+    filter: &FindingFilter,
+    names: Names,
+) {
     if let Some(severity) = filter.severity_min {
         query.push(" AND c.cvss_severity = ANY(").push_bind(severity.and_above()).push(")");
     }
@@ -134,11 +150,7 @@ pub(super) fn push_filter(query: &mut QueryBuilder<Postgres>, filter: &FindingFi
         query.push(" AND f.software_key = ").push_bind(key.to_uuid());
     }
     if let Some(name) = &filter.name {
-        query.push(
-            " AND f.software_key IN (SELECT n.software_key FROM software n
-                WHERE n.company_key = $1 AND n.name ILIKE ",
-        );
-        query.push_bind(containing(name)).push(")");
+        push_named(query, name, names);
     }
     match filter.has_fix {
         Some(true) => query.push(" AND f.fixed_in IS NOT NULL"),
@@ -163,6 +175,28 @@ pub(super) fn push_filter(query: &mut QueryBuilder<Postgres>, filter: &FindingFi
     }
     push_hosts(query, filter);
     push_on_hosts(query, filter.on_hosts, filter.as_of);
+}
+
+fn push_named(query: &mut QueryBuilder<Postgres>, name: &str, names: Names) {
+    match names {
+        Names::Known => {}
+        Names::Passed { is_low } => {
+            query.push(
+                " AND EXISTS (SELECT FROM software n
+                    WHERE n.company_key = $1 AND n.software_key = f.software_key AND ",
+            );
+            push_name_contains(query, name, is_low);
+            query.push(" OFFSET 0)");
+        }
+        Names::Searched => {
+            query.push(
+                " AND f.software_key IN (SELECT n.software_key FROM software n
+                    WHERE n.company_key = $1 AND ",
+            );
+            push_name_contains(query, name, false);
+            query.push(")");
+        }
+    }
 }
 
 fn push_hosts(query: &mut QueryBuilder<Postgres>, filter: &FindingFilter) {

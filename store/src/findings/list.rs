@@ -8,7 +8,7 @@ use sqlx::{FromRow, Postgres, QueryBuilder};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::filter::{FindingFilter, push_exception, push_filter, push_state};
+use super::filter::{FindingFilter, Names, push_exception, push_filter, push_state};
 use super::{then, walk};
 use crate::counts;
 use crate::cves::{BY_EPSS, BY_KEV, BY_SEVERITY, Cve, CveRow};
@@ -152,9 +152,12 @@ pub async fn list(
         None => counts::kept_at(&mut tx, scope.key()).await?,
         Some(_) => None,
     };
-    let is_walked = walk::serves(filter) && counted_at.is_some();
-    let mut query = if is_walked {
-        walk::select(scope, filter, sort, page)?
+    let lead = match counted_at {
+        Some(_) => walk::lead(&mut tx, scope.key(), filter).await?,
+        None => None,
+    };
+    let mut query = if let Some(lead) = lead {
+        walk::select(scope, (filter, &lead), sort, page)?
     } else {
         let mut query = select(scope, filter, order, sort == FindingSort::Hosts)?;
         order.push_after(&mut query, page)?;
@@ -239,7 +242,7 @@ fn select(
     }
     query.push(" WHERE f.company_key = $1");
     push_state(&mut query, filter);
-    push_filter(&mut query, filter);
+    push_filter(&mut query, filter, Names::Searched);
     query.push(") x WHERE true");
     Ok(query)
 }

@@ -7,7 +7,7 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use super::filter::{HostFilter, push_host_filter};
-use super::sort::{Along, HostSort, select};
+use super::sort::{Along, HostSort, page_of, select};
 use super::{Host, HostKind, counted, then};
 use crate::counts::{hosts_kept_at, kept_at};
 use crate::error::StoreError;
@@ -55,18 +55,6 @@ pub async fn list(
     Ok(page.counted(counted_at))
 }
 
-fn page_of(
-    scope: &TenantScope,
-    filter: &HostFilter,
-    (sort, along): (HostSort, Along),
-    page: &PageRequest,
-) -> Result<QueryBuilder<Postgres>, StoreError> {
-    let mut query = select(scope, filter, sort, along)?;
-    sort.order(along).push_after(&mut query, page)?;
-    sort.order(along).push_end(&mut query, page);
-    Ok(query)
-}
-
 async fn fetch(
     tx: &mut PgConnection,
     mut query: QueryBuilder<Postgres>,
@@ -108,7 +96,7 @@ pub async fn export(
     } else {
         sort.along(false, false)
     };
-    let mut query = select(scope, filter, sort, along)?;
+    let mut query = select(scope, filter, along)?;
     sort.order(along).push_order(&mut query);
     Ok(HostExport { rows: Rows::open(scope, "hosts.export", query).await?, as_of: filter.as_of })
 }

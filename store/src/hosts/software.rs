@@ -53,19 +53,22 @@ const SHOWN: &str =
 /// the planner would else walk all of the company's software in the order of the list, and ask for
 /// each whether this host has it.
 const INSTALLED: &str = "FROM (
-    WITH i AS MATERIALIZED (
+    SELECT s.*, coalesce(f.open, 0) AS open, coalesce(f.critical, 0) AS critical,
+           coalesce(f.high, 0) AS high, coalesce(f.kev, 0) AS kev,
+           coalesce(f.suppressed, 0) AS suppressed
+    FROM (WITH i AS MATERIALIZED (
         SELECT a.key AS host_key, i.software_key, i.opened_at, i.installed_at, i.locations
         FROM agents a
         JOIN installations i ON i.company_key = $1 AND i.agent_key = a.key AND ";
 
-/// The rest: the software of each, and how many findings it has.
-const JUDGED: &str = ")
-    SELECT s.*, i.opened_at AS seen_at, i.installed_at, i.locations,
-           coalesce(f.open, 0) AS open, coalesce(f.critical, 0) AS critical,
-           coalesce(f.high, 0) AS high, coalesce(f.kev, 0) AS kev,
-           coalesce(f.suppressed, 0) AS suppressed
-    FROM i
-    JOIN software s ON s.company_key = $1 AND s.software_key = i.software_key
+/// The software of each.
+const NAMED: &str = ")
+    SELECT s.*, i.host_key, i.opened_at AS seen_at, i.installed_at, i.locations
+    FROM i JOIN software s ON s.company_key = $1 AND s.software_key = i.software_key
+    WHERE true";
+
+/// And how many findings it has.
+const JUDGED: &str = ") s
     LEFT JOIN LATERAL (
         SELECT count(*) FILTER (WHERE NOT o.is_out) AS open,
                count(*) FILTER (WHERE NOT o.is_out AND c.cvss_severity = 'critical') AS critical,
@@ -97,7 +100,7 @@ pub async fn software(
     filter: &HostSoftwareFilter,
     page: &PageRequest,
 ) -> Result<Page<HostSoftware>, StoreError> {
-    let mut query = select(scope, agent, filter)?;
+    let mut query = select(scope, agent, filter, Some(page))?;
     BY_NAME.push_after(&mut query, page)?;
     BY_NAME.push_end(&mut query, page);
     let rows = page::fetch::<Row>(scope, "hosts.software", query).await?;
@@ -114,7 +117,7 @@ pub async fn export_software(
     agent: AgentId,
     filter: &HostSoftwareFilter,
 ) -> Result<HostSoftwareExport, StoreError> {
-    let mut query = select(scope, agent, filter)?;
+    let mut query = select(scope, agent, filter, None)?;
     BY_NAME.push_order(&mut query);
     Ok(HostSoftwareExport(Rows::open(scope, "hosts.software_export", query).await?))
 }
@@ -135,25 +138,33 @@ impl HostSoftwareExport {
     }
 }
 
+/// The list up to its places and its end. What a page does not have is not judged, where findings do not say what it has.
 fn select(
     scope: &TenantScope,
     agent: AgentId,
     filter: &HostSoftwareFilter,
+    page: Option<&PageRequest>,
 ) -> Result<QueryBuilder<Postgres>, StoreError> {
     let mut query = within(scope, "SELECT ")?;
     query.push(SoftwareRow::COLUMNS).push(SHOWN);
     BY_NAME.push_columns(&mut query);
     query.push(INSTALLED);
     push_row_holds(&mut query, ("i.opened_at", "i.closed_at"), filter.as_of);
-    query.push(" WHERE a.company_key = $1 AND a.id = ").push_bind(agent.0).push(JUDGED);
-    query.push(EXCEPTED).push("i.host_key");
-    query.push(EXCEPTED_BY_LABEL).push("i.host_key");
-    query.push(HELD);
-    push_row_holds(&mut query, ("f.opened_at", "f.resolved_at"), filter.as_of);
-    query.push(COUNTED);
+    query.push(" WHERE a.company_key = $1 AND a.id = ").push_bind(agent.0).push(NAMED);
     if let Some(text) = &filter.text {
         query.push(" AND name ILIKE ").push_bind(containing(text));
     }
+    if let Some(page) = page.filter(|_| filter.vulnerable.is_none()) {
+        let order = Order { tie: "s.software_key", ..BY_NAME };
+        order.push_after(&mut query, page)?;
+        order.push_end(&mut query, page);
+    }
+    query.push(JUDGED);
+    query.push(EXCEPTED).push("s.host_key");
+    query.push(EXCEPTED_BY_LABEL).push("s.host_key");
+    query.push(HELD);
+    push_row_holds(&mut query, ("f.opened_at", "f.resolved_at"), filter.as_of);
+    query.push(COUNTED);
     match filter.vulnerable {
         Some(true) => query.push(" AND open > 0"),
         Some(false) => query.push(" AND open = 0"),

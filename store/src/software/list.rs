@@ -1,40 +1,17 @@
 //! The list of a company's software.
 
-use enrichment::evaluation::Status;
-use protocol::software::Source;
 use sqlx::{PgConnection, Postgres, QueryBuilder};
 use time::OffsetDateTime;
-use uuid::Uuid;
 
 use super::counts::{counted, counted_then};
+use super::filter::{Along, FOUND, INSTALLED, SoftwareFilter, push_filter};
 use super::{FindingCounts, Software, SoftwareRow};
 use crate::counts::kept_at;
 use crate::error::StoreError;
 use crate::export::Rows;
 use crate::names;
-use crate::page::{Order, Page, PageRequest, SortType, containing, push_holds, within};
+use crate::page::{Order, Page, PageRequest, SortType, push_holds, within};
 use crate::tenant::TenantScope;
-
-/// Which software a list has.
-#[derive(Clone, Debug, Default)]
-pub struct SoftwareFilter {
-    /// Its name or vendor contains this.
-    pub text: Option<String>,
-    /// It was read from this source.
-    pub source: Option<Source>,
-    /// It was judged like this.
-    pub status: Option<Status>,
-    /// It has findings, or none.
-    pub vulnerable: Option<bool>,
-    /// Hosts with this label have it.
-    pub label: Option<Uuid>,
-    /// Of exactly this name, whatever the letters' case.
-    pub name: Option<String>,
-    /// Also what no host has any more.
-    pub gone: bool,
-    /// As it was at this instant.
-    pub as_of: Option<OffsetDateTime>,
-}
 
 /// The order of a list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -133,15 +110,6 @@ fn push_software(
     }
 }
 
-/// Software along the counts that are kept.
-const KEPT: &str = "FROM software_counts k
-    JOIN software x ON x.company_key = $1 AND x.software_key = k.software_key
-    WHERE k.company_key = $1";
-
-/// The intervals of installations and of findings.
-const INSTALLED: (&str, &str) = ("i.opened_at", "i.closed_at");
-const FOUND: (&str, &str) = ("f.opened_at", "f.resolved_at");
-
 /// A page of software.
 ///
 /// # Errors
@@ -159,16 +127,17 @@ pub async fn list(
         Some(_) => None,
     };
     let kept = sort.order_kept().filter(|_| counted_at.is_some());
-    let by_name = sort == SoftwareSort::Name || filter.name.is_some();
+    let by_name = sort == SoftwareSort::Name || filter.name.is_some() || filter.text.is_some();
     let is_low = by_name && names::of_software(&mut tx, scope.key()).await?;
-    let order = kept.unwrap_or_else(|| sort.order(is_low));
-    let mut query = select(scope, filter, (sort, is_low), kept)?;
-    order.push_after(&mut query, page)?;
-    order.push_end(&mut query, page);
+    let along = match (kept, counted_at) {
+        (Some(order), _) => Along { order, is_low, is_kept: true, counted_at },
+        (None, _) => Along { order: sort.order(is_low), is_low, is_kept: false, counted_at },
+    };
+    let mut query = page_of(scope, filter, (sort, along), page)?;
     #[cfg(test)]
     crate::page::note(&query);
     let rows = query.build_query_as().fetch_all(&mut *tx).await?;
-    let found = order.page(rows, page, |row: SoftwareRow| Software::try_from(row))?;
+    let found = along.order.page(rows, page, |row: SoftwareRow| Software::try_from(row))?;
     let items = count(&mut tx, scope.key(), found.items, filter.as_of).await?;
     tx.commit().await?;
     Ok(Page { total: found.total, items, next: found.next, counted_at })
@@ -184,7 +153,7 @@ pub async fn export(
     filter: &SoftwareFilter,
     sort: SoftwareSort,
 ) -> Result<SoftwareExport, StoreError> {
-    let mut query = select(scope, filter, (sort, false), None)?;
+    let mut query = select(scope, filter, sort)?;
     sort.order(false).push_order(&mut query);
     Ok(SoftwareExport {
         rows: Rows::open(scope, "software.export", query).await?,
@@ -226,96 +195,50 @@ async fn count(
     }
 }
 
-/// The list up to its places and its end; along the counts that are kept where `kept` is their order.
+/// All software of a filter, without its order.
 fn select(
     scope: &TenantScope,
     filter: &SoftwareFilter,
-    (sort, is_low): (SoftwareSort, bool),
-    kept: Option<Order>,
+    sort: SoftwareSort,
 ) -> Result<QueryBuilder<Postgres>, StoreError> {
+    let order = sort.order(false);
+    let along = Along { order, is_low: false, is_kept: false, counted_at: None };
     let mut query = within(scope, "SELECT ")?;
-    query.push(SoftwareRow::COLUMNS);
-    kept.unwrap_or_else(|| sort.order(is_low)).push_columns(&mut query);
-    match kept {
-        Some(_) => {
-            query.push(KEPT);
-        }
-        None => push_software(&mut query, sort, filter.as_of),
-    }
-    push_names(&mut query, filter, is_low);
-    push_vulnerable(&mut query, filter);
-    push_installed(&mut query, filter, kept.is_none() && sort == SoftwareSort::Hosts);
+    query.push(SoftwareRow::COLUMNS).push(" ");
+    push_software(&mut query, sort, filter.as_of);
+    push_filter(&mut query, filter, along, sort == SoftwareSort::Hosts);
     Ok(query)
 }
 
-fn push_vulnerable(query: &mut QueryBuilder<Postgres>, filter: &SoftwareFilter) {
-    if let Some(vulnerable) = filter.vulnerable {
-        query.push(if vulnerable { " AND " } else { " AND NOT " });
-        query.push(
-            "EXISTS (SELECT FROM findings f WHERE f.company_key = $1
-               AND f.software_key = x.software_key AND f.exception IS NULL AND ",
-        );
-        push_holds(query, FOUND, filter.as_of);
-        query.push(")");
-    }
-}
-
-/// Only what hosts have, and where a label is named hosts with it. `is_counted`: the rows have their hosts.
-fn push_installed(query: &mut QueryBuilder<Postgres>, filter: &SoftwareFilter, is_counted: bool) {
-    if let Some(label) = filter.label {
-        query.push(
-            " AND x.software_key IN (SELECT i.software_key FROM host_labels l JOIN installations i
-                ON i.company_key = $1 AND i.agent_key = l.agent_key AND ",
-        );
-        push_holds(query, INSTALLED, filter.as_of);
-        query.push(" WHERE l.company_key = $1 AND l.label = ").push_bind(label).push(")");
-    }
-    match (filter.gone, is_counted, filter.as_of) {
-        (true, _, _) => {}
-        (false, true, _) => {
-            query.push(" AND hosts > 0");
-        }
-        // `OFFSET 0` keeps it a question for each row that is looked at. As a join it would read
-        // all installations, for a page of a hundred.
-        (false, false, None) => {
-            query.push(
-                " AND EXISTS (SELECT FROM installations i WHERE i.company_key = $1
-                   AND i.software_key = x.software_key AND i.closed_at = 'infinity' OFFSET 0)",
-            );
-        }
-        // No index serves the past: all of it once, and not once for each row.
-        (false, false, Some(at)) => {
+/// A page, whole. Which software it has is found first, by what indexes hold: rows are wide, and a word or a
+/// state may be found in few of fifty thousand.
+fn page_of(
+    scope: &TenantScope,
+    filter: &SoftwareFilter,
+    (sort, along): (SoftwareSort, Along),
+    page: &PageRequest,
+) -> Result<QueryBuilder<Postgres>, StoreError> {
+    let mut query = within(scope, "SELECT ")?;
+    query.push(SoftwareRow::COLUMNS);
+    along.order.push_columns_of_page(&mut query);
+    query.push("FROM (SELECT ");
+    along.order.push_places(&mut query);
+    if along.is_kept {
+        query.push("FROM software_counts k");
+        if filter.source.is_some() || filter.status.is_some() || filter.name.is_some() {
             query
-                .push(
-                    " AND x.software_key IN (SELECT i.software_key FROM installations i
-                       WHERE i.company_key = $1 AND i.opened_at <= ",
-                )
-                .push_bind(at)
-                .push(" AND i.closed_at > ")
-                .push_bind(at)
-                .push(")");
+                .push(" JOIN software x ON x.company_key = $1 AND x.software_key = k.software_key");
         }
+        query.push(" WHERE k.company_key = $1");
+    } else {
+        push_software(&mut query, sort, filter.as_of);
     }
-}
-
-fn push_names(query: &mut QueryBuilder<Postgres>, filter: &SoftwareFilter, is_low: bool) {
-    if let Some(name) = &filter.name {
-        query.push(if is_low { " AND name_low = lower(" } else { " AND lower(name) = lower(" });
-        query.push_bind(name.clone()).push(")");
-    }
-    if let Some(text) = &filter.text {
-        query.push(" AND (name ILIKE ").push_bind(containing(text));
-        query.push(" OR vendor ILIKE ").push_bind(containing(text)).push(")");
-    }
-    if let Some(source) = filter.source {
-        query.push(" AND source = ").push_bind(source.as_str());
-    }
-    if let Some(status) = filter.status {
-        query.push(" AND status = ").push_bind(status.as_str());
-    }
-    if let Some(at) = filter.as_of {
-        query.push(" AND first_seen_at <= ").push_bind(at);
-    }
+    push_filter(&mut query, filter, along, !along.is_kept && sort == SoftwareSort::Hosts);
+    along.order.push_after(&mut query, page)?;
+    along.order.push_end(&mut query, page);
+    query.push(") p JOIN software x ON x.company_key = $1 AND x.software_key = p.sort_tie");
+    along.order.push_order_of_page(&mut query);
+    Ok(query)
 }
 
 #[cfg(test)]
@@ -324,13 +247,17 @@ mod tests {
     use crate::page::{After, SortValue, explain};
     use crate::test_fixtures::{World, id};
 
+    fn by_name(is_low: bool) -> Along {
+        let order = SoftwareSort::Name.order(is_low);
+        Along { order, is_low, is_kept: false, counted_at: None }
+    }
+
     #[tokio::test]
     async fn software_is_by_name_in_one_order_whether_or_not_all_names_are_filled() {
         let world = World::new().await;
         let (page, filter) = (PageRequest::first(100), SoftwareFilter::default());
-        let order = SoftwareSort::Name.order(false);
-        let mut query = select(&world.scope, &filter, (SoftwareSort::Name, false), None).unwrap();
-        order.push_end(&mut query, &page);
+        let sort = SoftwareSort::Name;
+        let query = page_of(&world.scope, &filter, (sort, by_name(false)), &page).unwrap();
         let plan = explain(&world.scope, query).await;
         // As the column is ordered, which is not how every server orders texts.
         assert!(plan.contains(r#"COLLATE "C""#), "{plan}");
@@ -340,7 +267,6 @@ mod tests {
     async fn a_page_of_software_by_name_begins_where_the_index_says() {
         let world = World::new().await;
         let (scope, sort) = (&world.scope, SoftwareSort::Name);
-        let order = sort.order(true);
         let value = SortValue::Text("libc6".to_owned());
         let after = After { value, id: id().to_string(), seen: 50_000 };
         let exact = SoftwareFilter { name: Some("LibC6".to_owned()), ..SoftwareFilter::default() };
@@ -349,13 +275,29 @@ mod tests {
             (exact, None, "(name_low = 'libc6'"),
         ] {
             let page = PageRequest { limit: 100, after };
-            let mut query = select(scope, &filter, (sort, true), None).unwrap();
-            order.push_after(&mut query, &page).unwrap();
-            order.push_end(&mut query, &page);
+            let query = page_of(scope, &filter, (sort, by_name(true)), &page).unwrap();
             let plan = explain(scope, query).await;
             let begins = plan.lines().find(|line| line.contains("Index Cond")).unwrap_or_default();
             assert!(begins.contains(expected), "{plan}");
             assert!(!plan.contains("Sort"), "{plan}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_word_is_looked_for_in_an_index_and_in_no_row() {
+        let world = World::new().await;
+        let filter = SoftwareFilter { text: Some("ssl".to_owned()), ..SoftwareFilter::default() };
+        let page = PageRequest::first(100);
+        let kept = Along {
+            order: SoftwareSort::Hosts.order_kept().unwrap(),
+            is_kept: true,
+            ..by_name(true)
+        };
+        for (sort, along) in [(SoftwareSort::Name, by_name(true)), (SoftwareSort::Hosts, kept)] {
+            let query = page_of(&world.scope, &filter, (sort, along), &page).unwrap();
+            let plan = explain(&world.scope, query).await;
+            let scan = plan.lines().find(|line| line.contains("name_low_software_key_vendor"));
+            assert!(scan.unwrap_or_default().contains("Index Only Scan"), "{plan}");
         }
     }
 }
