@@ -14,6 +14,7 @@
 use std::time::Instant;
 
 use protocol::ids::CompanyId;
+use store::export::Columns;
 use store::findings::{self, FindingFilter, FindingSort};
 use store::software::{self, SoftwareFilter, SoftwareSort};
 use store::tenant::TenantScope;
@@ -49,7 +50,8 @@ fn print(name: &str, value: f64, unit: &str) {
 async fn findings_of(scope: &TenantScope) -> (u32, f64) {
     let began = Instant::now();
     let any = FindingFilter::default();
-    let mut export = findings::export(scope, &any, FindingSort::Severity).await.unwrap();
+    let sort = FindingSort::Severity;
+    let mut export = findings::export(scope, &any, sort, Columns::Cells).await.unwrap();
     let mut rows = 0;
     loop {
         let some = export.next().await.unwrap().len();

@@ -148,6 +148,12 @@ impl CveRow {
         c.cvss_severity, c.cvss_source, c.cvss_score, c.cvss_vector, c.kev_added, c.kev_due, c.kev_ransomware, \
         c.epss_score, c.epss_percentile";
 
+    /// The same, without what no table has a cell for.
+    pub(crate) const CELLS: &'static str = "NULL::text AS status, c.published_at, \
+        NULL::timestamptz AS modified_at, NULL::text AS summary, c.cvss_severity, NULL::text AS cvss_source, \
+        c.cvss_score, NULL::text AS cvss_vector, c.kev_added, NULL::date AS kev_due, \
+        NULL::boolean AS kev_ransomware, c.epss_score, NULL::real AS epss_percentile";
+
     /// The CVE with this id.
     pub(crate) fn into_cve(self, id: String) -> Result<Cve, StoreError> {
         let severity = self.cvss_severity.as_deref().unwrap_or("unknown");

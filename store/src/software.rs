@@ -22,6 +22,7 @@ macro_rules! software_rows {
 mod concerned;
 mod counts;
 mod evaluation;
+mod export;
 pub mod generations;
 mod get;
 pub(crate) mod keys;
@@ -40,8 +41,9 @@ pub use self::concerned::{Concerned, concerned};
 pub use self::evaluation::{
     SoftwareToJudge, not_judged_with, page_for_evaluation, that_came_late, that_looked_up,
 };
+pub use self::export::{SoftwareExport, export};
 pub use self::get::get;
-pub use self::list::{SoftwareExport, SoftwareFilter, SoftwareItem, SoftwareSort, export, list};
+pub use self::list::{SoftwareFilter, SoftwareItem, SoftwareSort, list};
 pub use self::titles::{Title, TitleFilter, titles};
 use crate::error::StoreError;
 

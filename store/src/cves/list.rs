@@ -4,9 +4,9 @@ use sqlx::{FromRow, Postgres, QueryBuilder};
 use time::OffsetDateTime;
 
 use super::{BY_EPSS, BY_KEV, BY_PUBLISHED, BY_SEVERITY, Cve, CveRow, Severity};
-use crate::counts;
+use crate::counts::{KEPT_FROM, kept_at};
 use crate::error::StoreError;
-use crate::export::Rows;
+use crate::export::{Rows, along_index, snapshot};
 use crate::on_hosts::push_on_hosts;
 use crate::page::{Listed, Order, Page, PageRequest, SortType, containing, within};
 use crate::tenant::TenantScope;
@@ -105,11 +105,8 @@ pub async fn list(
     page: &PageRequest,
 ) -> Result<Page<CveItem>, StoreError> {
     let mut tx = scope.begin_read("cves.list").await?;
-    let counted_at = counts::kept_at(&mut tx, scope.key()).await?;
-    let is_kept = counted_at.is_some();
-    let order = if is_kept { sort.order_kept() } else { sort.order() };
-    let mut query =
-        if is_kept { select_kept(scope, filter, order)? } else { select(scope, filter, order)? };
+    let counted_at = kept_at(&mut tx, scope.key()).await?;
+    let (order, mut query) = ordered(scope, filter, sort, counted_at.map(|_| KEPT_FROM))?;
     order.push_after(&mut query, page)?;
     order.push_end(&mut query, page);
     #[cfg(test)]
@@ -121,6 +118,9 @@ pub async fn list(
 
 /// All CVEs of a filter, in an order and one snapshot, some at a time.
 ///
+/// Of a company whose counts are kept, orders and numbers of hosts are those of its last count; what came since is
+/// counted.
+///
 /// # Errors
 ///
 /// When the database cannot be used.
@@ -129,10 +129,14 @@ pub async fn export(
     filter: &CveFilter,
     sort: CveSort,
 ) -> Result<CveExport, StoreError> {
-    let order = sort.order();
-    let mut query = select(scope, filter, order)?;
+    let mut tx = snapshot(scope, "cves.export").await?;
+    let is_kept = kept_at(&mut tx, scope.key()).await?.is_some();
+    if is_kept {
+        along_index(&mut tx).await?;
+    }
+    let (order, mut query) = ordered(scope, filter, sort, is_kept.then_some(1))?;
     order.push_order(&mut query);
-    Ok(CveExport(Rows::open(scope, "cves.export", query).await?))
+    Ok(CveExport(Rows::of(tx, scope.key(), query).await?))
 }
 
 /// An export of CVEs under way.
@@ -149,6 +153,22 @@ impl CveExport {
         let rows: Vec<Row> = self.0.fetch().await?;
         rows.into_iter().map(TryInto::try_into).collect()
     }
+}
+
+/// The list up to its places and its end, with the order that it is in. `kept_from`: along the counts that are kept, of
+/// which numbers from there on are shown.
+fn ordered(
+    scope: &TenantScope,
+    filter: &CveFilter,
+    sort: CveSort,
+    kept_from: Option<i64>,
+) -> Result<(Order, QueryBuilder<Postgres>), StoreError> {
+    if let Some(from) = kept_from {
+        let order = sort.order_kept();
+        return Ok((order, select_kept(scope, filter, order, from)?));
+    }
+    let order = sort.order();
+    Ok((order, select(scope, filter, order)?))
 }
 
 fn select(
@@ -196,9 +216,10 @@ fn select_kept(
     scope: &TenantScope,
     filter: &CveFilter,
     order: Order,
+    kept_from: i64,
 ) -> Result<QueryBuilder<Postgres>, StoreError> {
     let mut query = within(scope, "SELECT ")?;
-    query.push(CveRow::COLUMNS).push(KEPT).push_bind(counts::KEPT_FROM).push(OR_COUNTED);
+    query.push(CveRow::COLUMNS).push(KEPT).push_bind(kept_from).push(OR_COUNTED);
     order.push_columns(&mut query);
     query.push(OF_KEPT);
     if let Some(text) = &filter.text {

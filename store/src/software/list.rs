@@ -10,7 +10,6 @@ use super::counts::{counted, counted_then};
 use super::{FindingCounts, Software, SoftwareRow};
 use crate::counts::kept_at;
 use crate::error::StoreError;
-use crate::export::Rows;
 use crate::names;
 use crate::page::{Order, Page, PageRequest, SortType, containing, push_holds, within};
 use crate::tenant::TenantScope;
@@ -52,7 +51,7 @@ pub enum SoftwareSort {
 
 impl SoftwareSort {
     /// `is_low`: software has its names in small letters.
-    const fn order(self, is_low: bool) -> Order {
+    pub(super) const fn order(self, is_low: bool) -> Order {
         let (by, of, descending) = match self {
             Self::Name if is_low => ("name_low", SortType::Text, false),
             Self::Name => ("lower(name) COLLATE \"C\"", SortType::Text, false),
@@ -174,47 +173,7 @@ pub async fn list(
     Ok(Page { total: found.total, items, next: found.next, counted_at })
 }
 
-/// All software of a filter, in an order and one snapshot, some at a time.
-///
-/// # Errors
-///
-/// When the database cannot be used.
-pub async fn export(
-    scope: &TenantScope,
-    filter: &SoftwareFilter,
-    sort: SoftwareSort,
-) -> Result<SoftwareExport, StoreError> {
-    let mut query = select(scope, filter, (sort, false), None)?;
-    sort.order(false).push_order(&mut query);
-    Ok(SoftwareExport {
-        rows: Rows::open(scope, "software.export", query).await?,
-        as_of: filter.as_of,
-    })
-}
-
-/// An export of software under way.
-#[derive(Debug)]
-pub struct SoftwareExport {
-    rows: Rows,
-    as_of: Option<OffsetDateTime>,
-}
-
-impl SoftwareExport {
-    /// The next ones; nothing at the end.
-    ///
-    /// # Errors
-    ///
-    /// When the database cannot be used.
-    pub async fn next(&mut self) -> Result<Vec<SoftwareItem>, StoreError> {
-        let rows: Vec<SoftwareRow> = self.rows.fetch().await?;
-        let software: Result<Vec<Software>, StoreError> =
-            rows.into_iter().map(Software::try_from).collect();
-        let company = self.rows.company();
-        count(self.rows.tx(), company, software?, self.as_of).await
-    }
-}
-
-async fn count(
+pub(super) async fn count(
     tx: &mut PgConnection,
     company_key: i64,
     software: Vec<Software>,
@@ -227,7 +186,7 @@ async fn count(
 }
 
 /// The list up to its places and its end; along the counts that are kept where `kept` is their order.
-fn select(
+pub(super) fn select(
     scope: &TenantScope,
     filter: &SoftwareFilter,
     (sort, is_low): (SoftwareSort, bool),
@@ -248,7 +207,7 @@ fn select(
     Ok(query)
 }
 
-fn push_vulnerable(query: &mut QueryBuilder<Postgres>, filter: &SoftwareFilter) {
+pub(super) fn push_vulnerable(query: &mut QueryBuilder<Postgres>, filter: &SoftwareFilter) {
     if let Some(vulnerable) = filter.vulnerable {
         query.push(if vulnerable { " AND " } else { " AND NOT " });
         query.push(
@@ -261,7 +220,11 @@ fn push_vulnerable(query: &mut QueryBuilder<Postgres>, filter: &SoftwareFilter) 
 }
 
 /// Only what hosts have, and where a label is named hosts with it. `is_counted`: the rows have their hosts.
-fn push_installed(query: &mut QueryBuilder<Postgres>, filter: &SoftwareFilter, is_counted: bool) {
+pub(super) fn push_installed(
+    query: &mut QueryBuilder<Postgres>,
+    filter: &SoftwareFilter,
+    is_counted: bool,
+) {
     if let Some(label) = filter.label {
         query.push(
             " AND x.software_key IN (SELECT i.software_key FROM host_labels l JOIN installations i
@@ -298,7 +261,11 @@ fn push_installed(query: &mut QueryBuilder<Postgres>, filter: &SoftwareFilter, i
     }
 }
 
-fn push_names(query: &mut QueryBuilder<Postgres>, filter: &SoftwareFilter, is_low: bool) {
+pub(super) fn push_names(
+    query: &mut QueryBuilder<Postgres>,
+    filter: &SoftwareFilter,
+    is_low: bool,
+) {
     if let Some(name) = &filter.name {
         query.push(if is_low { " AND name_low = lower(" } else { " AND lower(name) = lower(" });
         query.push_bind(name.clone()).push(")");
