@@ -52,6 +52,7 @@ pub(super) async fn ask_for_counted(scope: &TenantScope) {
     for on_hosts in [None, Some(true), Some(false)] {
         let filter = cves::CveFilter { on_hosts, ..Default::default() };
         cves::list(scope, &filter, Default::default(), &page).await.unwrap();
+        cves::export(scope, &filter, Default::default()).await.unwrap();
     }
 }
 
