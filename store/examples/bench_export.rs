@@ -1,5 +1,5 @@
-//! How many rows a second come out of an export, and how much memory that takes, with findings of a
-//! large company. Prints one JSON object a line: `name, value, unit`.
+//! How many rows a second come out of the exports of a large company, and how much memory its findings
+//! take. Prints one JSON object a line: `name, value, unit`.
 //!
 //! `DATABASE_URL=… cargo run --release -p store --features test-support --example bench_export
 //! [SOFTWARE] [HOSTS]`; without numbers 20,000 and 200, each piece of software with ten findings. It
@@ -14,12 +14,32 @@
 use std::time::Instant;
 
 use protocol::ids::CompanyId;
+use store::cves::{self, CveFilter, CveSort};
+use store::export::Columns;
 use store::findings::{self, FindingFilter, FindingSort};
 use store::software::{self, SoftwareFilter, SoftwareSort};
-use store::tenant::TenantScope;
 use store::test_support::FreshDatabase;
 use time::OffsetDateTime;
 use uuid::Uuid;
+
+/// Reads an export to its end, and prints its rows and how many come a second.
+macro_rules! read {
+    ($name:literal, $export:expr) => {{
+        let began = Instant::now();
+        let mut export = $export.await.unwrap();
+        let mut rows = 0;
+        loop {
+            let some = export.next().await.unwrap().len();
+            if some == 0 {
+                break;
+            }
+            rows += u32::try_from(some).unwrap();
+        }
+        let rate = f64::from(rows) / began.elapsed().as_secs_f64();
+        print(concat!("store: export of ", $name), rate, "rows/s");
+        print(concat!("store: rows of the export of ", $name), f64::from(rows), "rows");
+    }};
+}
 
 #[tokio::main]
 async fn main() {
@@ -34,44 +54,20 @@ async fn main() {
     fill(&database, software, hosts).await;
     let scope = operator.scope(id).await.unwrap().unwrap();
 
+    // As the job does for a company of this size.
+    store::counts::count(&scope, now, || 0.0).await.unwrap();
+    database.execute("ANALYZE").await;
     let before = peak_kib();
-    let (rows, rate) = findings_of(&scope).await;
-    print("store: export of findings", rate, "rows/s");
-    print("store: rows of that export", f64::from(rows), "rows");
+    let any = FindingFilter::default();
+    let sort = FindingSort::Severity;
+    read!("findings", findings::export(&scope, &any, sort, Columns::Cells));
     print("store: memory that it took", f64::from(peak_kib() - before), "KiB");
-    print("store: export of software", software_of(&scope).await, "rows/s");
+    read!("software", software::export(&scope, &SoftwareFilter::default(), SoftwareSort::Name));
+    read!("CVEs", cves::export(&scope, &CveFilter::default(), CveSort::Severity));
 }
 
 fn print(name: &str, value: f64, unit: &str) {
     println!("{}", serde_json::json!({ "name": name, "value": value.round(), "unit": unit }));
-}
-
-async fn findings_of(scope: &TenantScope) -> (u32, f64) {
-    let began = Instant::now();
-    let any = FindingFilter::default();
-    let mut export = findings::export(scope, &any, FindingSort::Severity).await.unwrap();
-    let mut rows = 0;
-    loop {
-        let some = export.next().await.unwrap().len();
-        rows += u32::try_from(some).unwrap();
-        if some == 0 {
-            return (rows, f64::from(rows) / began.elapsed().as_secs_f64());
-        }
-    }
-}
-
-async fn software_of(scope: &TenantScope) -> f64 {
-    let began = Instant::now();
-    let any = SoftwareFilter::default();
-    let mut export = software::export(scope, &any, SoftwareSort::Name).await.unwrap();
-    let mut rows = 0;
-    loop {
-        let some = export.next().await.unwrap().len();
-        rows += u32::try_from(some).unwrap();
-        if some == 0 {
-            return f64::from(rows) / began.elapsed().as_secs_f64();
-        }
-    }
 }
 
 /// The most memory that this process ever had, in KiB.

@@ -3,6 +3,7 @@
 //! The metadata is global and holds no company's data; lists are a company's. Which software a CVE
 //! applies to is not here: the compiled index knows it.
 
+mod export;
 mod get;
 mod list;
 mod upsert;
@@ -10,8 +11,9 @@ mod upsert;
 use sqlx::FromRow;
 use time::{Date, OffsetDateTime};
 
+pub use self::export::{CveExport, export};
 pub use self::get::{CveDetail, get};
-pub use self::list::{CveExport, CveFilter, CveItem, CveSort, export, list};
+pub use self::list::{CveFilter, CveItem, CveSort, list};
 pub use self::upsert::{replace_kev, upsert, upsert_epss, upsert_kev, upsert_ratings};
 use crate::error::StoreError;
 
@@ -147,6 +149,12 @@ impl CveRow {
     pub(crate) const COLUMNS: &'static str = "c.status, c.published_at, c.modified_at, c.summary, \
         c.cvss_severity, c.cvss_source, c.cvss_score, c.cvss_vector, c.kev_added, c.kev_due, c.kev_ransomware, \
         c.epss_score, c.epss_percentile";
+
+    /// The same, without what no table has a cell for.
+    pub(crate) const CELLS: &'static str = "NULL::text AS status, c.published_at, \
+        NULL::timestamptz AS modified_at, NULL::text AS summary, c.cvss_severity, NULL::text AS cvss_source, \
+        c.cvss_score, NULL::text AS cvss_vector, c.kev_added, NULL::date AS kev_due, \
+        NULL::boolean AS kev_ransomware, c.epss_score, NULL::real AS epss_percentile";
 
     /// The CVE with this id.
     pub(crate) fn into_cve(self, id: String) -> Result<Cve, StoreError> {

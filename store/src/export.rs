@@ -15,6 +15,16 @@ use crate::tx::Tx;
 /// Rows that are read at once.
 const ROWS_A_TIME: u32 = 2_000;
 
+/// How much of each row an export reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Columns {
+    /// All that its list shows.
+    All,
+    /// What a table has cells for. What is wide and in none of them, such as descriptions and reasons, is empty
+    /// then: reading it takes longer than all the rest.
+    Cells,
+}
+
 /// The rows of a list, some at a time. Dropped before the end, its transaction is rolled back.
 #[derive(Debug)]
 pub(crate) struct Rows {
@@ -28,16 +38,24 @@ impl Rows {
     pub(crate) async fn open(
         scope: &TenantScope,
         name: &'static str,
+        query: QueryBuilder<Postgres>,
+    ) -> Result<Self, StoreError> {
+        Self::of(snapshot(scope, name).await?, scope.key(), query).await
+    }
+
+    /// The same in a snapshot that was asked something before.
+    pub(crate) async fn of(
+        mut tx: Tx,
+        company_key: i64,
         mut query: QueryBuilder<Postgres>,
     ) -> Result<Self, StoreError> {
         #[cfg(test)]
         crate::page::note(&query);
-        let mut tx = snapshot(scope, name).await?;
         let sql = format!("DECLARE exported NO SCROLL CURSOR FOR {}", query.sql().as_str());
         let arguments = query.build().take_arguments();
         let arguments = arguments.map_err(sqlx::Error::Encode)?.unwrap_or_default();
         sqlx::query_with(AssertSqlSafe(sql), arguments).execute(&mut *tx).await?;
-        Ok(Self { tx, company_key: scope.key(), is_over: false })
+        Ok(Self { tx, company_key, is_over: false })
     }
 
     /// The next rows; nothing at the end.
@@ -78,6 +96,13 @@ pub(crate) async fn snapshot(scope: &TenantScope, name: &'static str) -> Result<
     // A reader that reads no more gives its connection back all the same.
     sqlx::query("SET LOCAL idle_in_transaction_session_timeout = '2min'").execute(&mut *tx).await?;
     Ok(tx)
+}
+
+/// Prefers plans whose first rows come at once, for a cursor whose order an index has: what reads the rows works beside the
+/// database from the beginning on, and nothing is sorted.
+pub(crate) async fn along_index(tx: &mut PgConnection) -> Result<(), StoreError> {
+    sqlx::query("SET LOCAL cursor_tuple_fraction = 0.01").execute(tx).await?;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! resolved, never deleted, so "was it known on that day" can be answered.
 
 mod columns;
+mod export;
 mod filter;
 mod list;
 mod replace;
@@ -11,8 +12,9 @@ mod then;
 mod walk;
 
 pub(crate) use self::columns::FindingColumns;
+pub use self::export::{FindingExport, export};
 pub use self::filter::{FindingFilter, FindingState};
-pub use self::list::{Finding, FindingExport, FindingSort, export, list};
+pub use self::list::{Finding, FindingSort, list};
 pub use self::replace::{Replaced, replace};
 
 #[cfg(test)]

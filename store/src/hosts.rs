@@ -7,6 +7,7 @@ mod changes;
 mod counted;
 mod erase;
 mod excepted;
+mod export;
 mod filter;
 mod get;
 mod held;
@@ -23,11 +24,12 @@ use time::OffsetDateTime;
 
 pub use self::changes::{ChangeFilter, HostChange, HostChangeKind, changes};
 pub use self::erase::{Erased, erase};
+pub use self::export::{HostExport, export};
 pub use self::filter::HostFilter;
 pub(crate) use self::filter::{EXCEPTED, EXCEPTED_BY_LABEL, push_host_filter};
 pub use self::get::{Connection, HostDetail, get};
 pub use self::held::{HeldRow, HostData, export_data};
-pub use self::list::{HostExport, export, how_many, list};
+pub use self::list::{how_many, list};
 pub(crate) use self::numbers::{NumbersFrom, push_numbers};
 pub use self::software::{
     HostSoftware, HostSoftwareExport, HostSoftwareFilter, export_software, software,

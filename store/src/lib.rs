@@ -25,7 +25,7 @@ pub mod enrolment_tokens;
 pub mod error;
 pub mod events;
 pub mod exceptions;
-mod export;
+pub mod export;
 pub mod feeds;
 pub mod findings;
 pub mod fleet;

@@ -22,6 +22,7 @@ macro_rules! software_rows {
 mod concerned;
 mod counts;
 mod evaluation;
+mod export;
 mod filter;
 pub mod generations;
 mod get;
@@ -41,9 +42,10 @@ pub use self::concerned::{Concerned, concerned};
 pub use self::evaluation::{
     SoftwareToJudge, not_judged_with, page_for_evaluation, that_came_late, that_looked_up,
 };
+pub use self::export::{SoftwareExport, export};
 pub use self::filter::SoftwareFilter;
 pub use self::get::get;
-pub use self::list::{SoftwareExport, SoftwareItem, SoftwareSort, export, list};
+pub use self::list::{SoftwareItem, SoftwareSort, list};
 pub use self::titles::{Title, TitleFilter, titles};
 use crate::error::StoreError;
 

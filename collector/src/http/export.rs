@@ -8,16 +8,19 @@ mod columns;
 mod listed;
 
 use std::future::Future;
+use std::mem;
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use futures_util::future;
 use protocol::ids::CompanyId;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::error::StoreError;
+use store::export::Columns;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
@@ -53,6 +56,16 @@ pub(crate) enum Format {
     Csv,
     /// A JSON object a line, as the list's items are.
     Ndjson,
+}
+
+impl Format {
+    /// What has to be read of each row.
+    pub(crate) const fn columns(self) -> Columns {
+        match self {
+            Self::Csv => Columns::Cells,
+            Self::Ndjson => Columns::All,
+        }
+    }
 }
 
 /// That a page is asked for without a format, which is an export's.
@@ -209,49 +222,47 @@ pub(crate) async fn respond<S: Source, V: Record>(
     format: Option<Format>,
     place: Place,
     mut source: S,
-    view: impl Fn(S::Item) -> V + Send + 'static,
+    view: impl Fn(S::Item) -> V + Send + Sync + 'static,
 ) -> Result<Exported, Problem> {
     let format = format.unwrap_or_default();
-    let mut first = Vec::new();
+    let mut names = Vec::new();
     if format == Format::Csv {
-        csv::names(V::COLUMNS, &mut first);
+        csv::names(V::COLUMNS, &mut names);
     }
     let rows = source.next().await?;
-    let is_over = rows.is_empty();
-    write(format, rows, &view, &mut first)?;
-    let writing = Writing { source, view, format, first: Some(first), is_over };
+    let writing = Writing { source, view, format, names, rows: Some(rows) };
     let body = stream::body(name, place, writing);
     Ok(Exported(attachment(name, format, body)))
 }
 
-struct Writing<S, F> {
+struct Writing<S: Source, F> {
     source: S,
     view: F,
     format: Format,
-    /// What was read before the answer began.
-    first: Option<Vec<u8>>,
-    is_over: bool,
+    /// The first line, until it is written.
+    names: Vec<u8>,
+    /// What was read and is to be written next; `None` after the last ones.
+    rows: Option<Vec<S::Item>>,
 }
 
 impl<S, F, V> Chunks for Writing<S, F>
 where
     S: Source,
-    F: Fn(S::Item) -> V + Send + 'static,
+    F: Fn(S::Item) -> V + Send + Sync + 'static,
     V: Record,
 {
     async fn chunk(&mut self) -> anyhow::Result<Option<Vec<u8>>> {
-        if let Some(first) = self.first.take() {
-            return Ok(Some(first));
-        }
-        if self.is_over {
-            return Ok(None);
-        }
-        let rows = self.source.next().await?;
+        let Some(rows) = self.rows.take() else { return Ok(None) };
+        let mut chunk = mem::take(&mut self.names);
         if rows.is_empty() {
-            return Ok(None);
+            return Ok(Some(chunk));
         }
-        let mut chunk = Vec::new();
-        write(self.format, rows, &self.view, &mut chunk).map_err(anyhow::Error::from)?;
+        let (format, view) = (self.format, &self.view);
+        // The database is asked for the next rows first, and reads them while these are written.
+        let writing = async { write(format, rows, view, &mut chunk) };
+        let (next, written) = future::join(self.source.next(), writing).await;
+        written.map_err(anyhow::Error::from)?;
+        self.rows = Some(next?);
         Ok(Some(chunk))
     }
 }

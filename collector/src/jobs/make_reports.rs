@@ -17,6 +17,7 @@ mod summary;
 
 use anyhow::Context as _;
 use store::error::StoreError;
+use store::export::Columns;
 use store::findings::{self, Finding, FindingFilter, FindingSort};
 use store::jobs::Job;
 use store::report_files::{self, Finished, Making, Payload, ReportFormat, ReportKind, Spec};
@@ -157,7 +158,8 @@ async fn write_findings(
     sink: &mut Sink<'_>,
 ) -> Result<u64, MakeError> {
     let mut document = begin(scope, head, sink).await?;
-    let mut all = findings::export(scope, &filter(&head.spec), FindingSort::Severity).await?;
+    let mut all =
+        findings::export(scope, &filter(&head.spec), FindingSort::Severity, Columns::All).await?;
     let mut records = 0;
     loop {
         let some = all.next().await?;

@@ -1,6 +1,7 @@
 //! What a user would miss of kept counts: the lists of a large company are those of a small one, nothing
 //! that is new is missing before it is counted, and what stays is not written.
 
+mod exports;
 mod filtered;
 mod meanwhile;
 mod of_hosts;

@@ -6,7 +6,6 @@ use time::OffsetDateTime;
 use super::{BY_EPSS, BY_KEV, BY_PUBLISHED, BY_SEVERITY, Cve, CveRow, Severity};
 use crate::counts;
 use crate::error::StoreError;
-use crate::export::Rows;
 use crate::on_hosts::push_on_hosts;
 use crate::page::{Listed, Order, Page, PageRequest, SortType, containing, within};
 use crate::tenant::TenantScope;
@@ -55,7 +54,7 @@ pub enum CveSort {
 
 impl CveSort {
     /// The order among the counts that are kept, each of which has an index.
-    const fn order_kept(self) -> Order {
+    pub(super) const fn order_kept(self) -> Order {
         let by = match self {
             Self::Severity => "k.severity",
             Self::Epss => "k.epss",
@@ -66,7 +65,7 @@ impl CveSort {
         Order { by, of: SortType::Integer, descending: true, tie: "k.cve", tie_is_uuid: false }
     }
 
-    const fn order(self) -> Order {
+    pub(super) const fn order(self) -> Order {
         let by = match self {
             Self::Severity => BY_SEVERITY,
             Self::Epss => BY_EPSS,
@@ -123,39 +122,8 @@ pub async fn list(
     Ok(order.page(rows, page, TryInto::try_into)?.counted(counted_at))
 }
 
-/// All CVEs of a filter, in an order and one snapshot, some at a time.
-///
-/// # Errors
-///
-/// When the database cannot be used.
-pub async fn export(
-    scope: &TenantScope,
-    filter: &CveFilter,
-    sort: CveSort,
-) -> Result<CveExport, StoreError> {
-    let order = sort.order();
-    let mut query = select(scope, filter, order)?;
-    order.push_order(&mut query);
-    Ok(CveExport(Rows::open(scope, "cves.export", query).await?))
-}
-
-/// An export of CVEs under way.
-#[derive(Debug)]
-pub struct CveExport(Rows);
-
-impl CveExport {
-    /// The next ones; nothing at the end.
-    ///
-    /// # Errors
-    ///
-    /// When the database cannot be used.
-    pub async fn next(&mut self) -> Result<Vec<CveItem>, StoreError> {
-        let rows: Vec<Row> = self.0.fetch().await?;
-        rows.into_iter().map(TryInto::try_into).collect()
-    }
-}
-
-fn select(
+/// The list up to its places and its end, of a company whose counts are not kept.
+pub(super) fn select(
     scope: &TenantScope,
     filter: &CveFilter,
     order: Order,
@@ -243,7 +211,7 @@ fn page_of_kept(
 }
 
 /// ` AND` that some of the CVE's software is on hosts, or none of it; the first that is ends the search.
-fn push_hosts(query: &mut QueryBuilder<Postgres>, cve: &'static str, filter: &CveFilter) {
+pub(super) fn push_hosts(query: &mut QueryBuilder<Postgres>, cve: &'static str, filter: &CveFilter) {
     let Some(on_hosts) = filter.on_hosts else {
         return;
     };
@@ -255,7 +223,7 @@ fn push_hosts(query: &mut QueryBuilder<Postgres>, cve: &'static str, filter: &Cv
 }
 
 #[derive(Debug, FromRow)]
-struct Row {
+pub(super) struct Row {
     #[sqlx(flatten)]
     metadata: CveRow,
     cve: String,

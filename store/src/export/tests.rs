@@ -2,6 +2,7 @@
 //! what was there then.
 
 use crate::cves::{self, CveFilter, CveSort};
+use crate::export::Columns;
 use crate::findings::{self, FindingFilter, FindingSort, FindingState, replace};
 use crate::hosts::{self, HostFilter, HostSoftwareFilter, HostSort};
 use crate::page::PageRequest;
@@ -61,7 +62,7 @@ async fn an_export_has_the_rows_of_all_pages_in_their_order_a_few_at_a_time() {
     let scope = &world.scope;
     let any = FindingFilter::default();
     for sort in [FindingSort::Severity, FindingSort::Hosts] {
-        let (exported, sizes) = whole!(findings::export(scope, &any, sort));
+        let (exported, sizes) = whole!(findings::export(scope, &any, sort, Columns::All));
         let listed = pages!(|page| {
             let any = &any;
             async move { findings::list(scope, any, sort, &page).await }
@@ -185,7 +186,8 @@ async fn findings_are_shown_as_they_stood() {
     ] {
         let filter =
             FindingFilter { state, host, as_of: Some(at(then)), ..FindingFilter::default() };
-        let (all, _) = whole!(findings::export(&world.scope, &filter, FindingSort::Opened));
+        let (all, _) =
+            whole!(findings::export(&world.scope, &filter, FindingSort::Opened, Columns::All));
         assert_eq!(all.len(), expected, "{then} {state:?}");
         for finding in all {
             let expected = match state {

@@ -13,7 +13,6 @@ use super::{then, walk};
 use crate::counts;
 use crate::cves::{BY_EPSS, BY_KEV, BY_SEVERITY, Cve, CveRow};
 use crate::error::StoreError;
-use crate::export::Rows;
 use crate::page::{Listed, Order, Page, PageRequest, SortType, push_holds, within};
 use crate::tenant::TenantScope;
 
@@ -92,7 +91,7 @@ const TIE: &str =
     "(cve || ' ' || software_key || ' ' || source || ' ' || extract(epoch FROM opened_at))";
 
 impl FindingSort {
-    const fn order(self) -> Order {
+    pub(super) const fn order(self) -> Order {
         let by = match self {
             Self::Severity => BY_SEVERITY,
             Self::Epss => BY_EPSS,
@@ -176,39 +175,6 @@ pub async fn list(
     Ok(page.counted(counted_at))
 }
 
-/// All findings of a filter, in an order and one snapshot, some at a time.
-///
-/// # Errors
-///
-/// When the database cannot be used.
-pub async fn export(
-    scope: &TenantScope,
-    filter: &FindingFilter,
-    sort: FindingSort,
-) -> Result<FindingExport, StoreError> {
-    let order = sort.order();
-    let mut query = select(scope, filter, order, true)?;
-    order.push_order(&mut query);
-    query.push(READ);
-    Ok(FindingExport(Rows::open(scope, "findings.export", query).await?))
-}
-
-/// An export of findings under way.
-#[derive(Debug)]
-pub struct FindingExport(Rows);
-
-impl FindingExport {
-    /// The next ones; nothing at the end.
-    ///
-    /// # Errors
-    ///
-    /// When the database cannot be used.
-    pub async fn next(&mut self) -> Result<Vec<Finding>, StoreError> {
-        let rows: Vec<Row> = self.0.fetch().await?;
-        rows.into_iter().map(TryInto::try_into).collect()
-    }
-}
-
 /// The list up to where its places and its end follow, and [`READ`]. `of_all` counts hosts for all
 /// findings at once.
 fn select(
@@ -248,7 +214,7 @@ fn select(
 }
 
 #[derive(Debug, FromRow)]
-struct Row {
+pub(super) struct Row {
     #[sqlx(flatten)]
     metadata: CveRow,
     cve: String,
@@ -259,7 +225,7 @@ struct Row {
     source: String,
     confidence: String,
     fixed_in: Option<String>,
-    why: Value,
+    why: Option<Value>,
     opened_at: OffsetDateTime,
     resolved_at: Option<OffsetDateTime>,
     suppressed_at: Option<OffsetDateTime>,
@@ -288,7 +254,7 @@ impl TryFrom<Row> for Finding {
             source: row.source,
             confidence,
             fixed_in: row.fixed_in,
-            why: row.why,
+            why: row.why.unwrap_or_default(),
             opened_at: row.opened_at,
             resolved_at: row.resolved_at,
             exception: row.exception,

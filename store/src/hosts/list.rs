@@ -11,7 +11,6 @@ use super::sort::{Along, HostSort, page_of, select};
 use super::{Host, HostKind, counted, then};
 use crate::counts::{hosts_kept_at, kept_at};
 use crate::error::StoreError;
-use crate::export::Rows;
 use crate::names;
 use crate::page::{Listed, Page, PageRequest, within};
 use crate::software::FindingCounts;
@@ -81,61 +80,8 @@ pub async fn how_many(scope: &TenantScope, filter: &HostFilter) -> Result<u64, S
     Ok(count.unsigned_abs())
 }
 
-/// All hosts of a filter, in an order and one snapshot, some at a time.
-///
-/// # Errors
-///
-/// When the database cannot be used.
-pub async fn export(
-    scope: &TenantScope,
-    filter: &HostFilter,
-    sort: HostSort,
-) -> Result<HostExport, StoreError> {
-    let along = if sort.is_by_number() && is_kept(scope, filter).await? {
-        Along::All
-    } else {
-        sort.along(false, false)
-    };
-    let mut query = select(scope, filter, along)?;
-    sort.order(along).push_order(&mut query);
-    Ok(HostExport { rows: Rows::open(scope, "hosts.export", query).await?, as_of: filter.as_of })
-}
-
-/// An export of hosts under way.
-#[derive(Debug)]
-pub struct HostExport {
-    rows: Rows,
-    as_of: Option<OffsetDateTime>,
-}
-
-impl HostExport {
-    /// The next ones; nothing at the end.
-    ///
-    /// # Errors
-    ///
-    /// When the database cannot be used.
-    pub async fn next(&mut self) -> Result<Vec<Host>, StoreError> {
-        let rows: Vec<HostRow> = self.rows.fetch().await?;
-        let mut hosts: Vec<Host> = rows.into_iter().map(Host::from).collect();
-        let company = self.rows.company();
-        count(self.rows.tx(), company, &mut hosts, self.as_of).await?;
-        Ok(hosts)
-    }
-}
-
-/// Whether the hosts' counts are kept, and are of the moment that is asked for.
-async fn is_kept(scope: &TenantScope, filter: &HostFilter) -> Result<bool, StoreError> {
-    if filter.as_of.is_some() {
-        return Ok(false);
-    }
-    let mut tx = scope.begin_whole("hosts.is_kept").await?;
-    let is_kept = hosts_kept_at(&mut tx, scope.key()).await?.is_some();
-    tx.commit().await?;
-    Ok(is_kept)
-}
-
 /// Findings are counted for a page's hosts alone, never for the whole list.
-async fn count(
+pub(super) async fn count(
     tx: &mut PgConnection,
     company_key: i64,
     hosts: &mut [Host],

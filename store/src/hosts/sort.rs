@@ -42,7 +42,8 @@ pub(super) enum Along {
     Kept,
     /// Hosts that came since the count. They are behind all that have a row, whatever they have.
     Uncounted,
-    /// All hosts with the counts that are kept, for a list that is read to its end.
+    /// All hosts with the counts that are kept, whatever the order, for a list that is read to its end. Each row
+    /// has its numbers.
     All,
 }
 
@@ -115,6 +116,8 @@ impl Along {
 const SHOWN: &str = "id, kind, hostname, platform_family, platform_id, platform_version, os_name, \
                      agent_version, enrolled_at, last_seen_at, revoked_at, digest_count, seen_every_s";
 
+const NUMBERS: &str = ", k.open, k.critical, k.high, k.kev, k.suppressed";
+
 const BY_KEPT: &str =
     "FROM host_counts k JOIN agents a ON a.company_key = $1 AND a.key = k.agent_key
     WHERE k.company_key = $1";
@@ -128,7 +131,11 @@ pub(super) fn select(
     along: Along,
 ) -> Result<QueryBuilder<Postgres>, StoreError> {
     let mut query = within(scope, "SELECT ")?;
-    query.push(SHOWN).push(" ");
+    query.push(SHOWN);
+    if along == Along::All {
+        query.push(NUMBERS);
+    }
+    query.push(" ");
     push_hosts(&mut query, along);
     push_host_filter(&mut query, filter);
     Ok(query)

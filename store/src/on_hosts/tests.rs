@@ -5,6 +5,7 @@ use enrichment::cve::KevEntry;
 use time::OffsetDateTime;
 
 use crate::cves::{self, CveFilter, CveSort};
+use crate::export::Columns;
 use crate::findings::{self, FindingFilter, FindingSort};
 use crate::page::PageRequest;
 use crate::summary::summary;
@@ -56,7 +57,8 @@ async fn found(
     as_of: Option<OffsetDateTime>,
 ) -> Vec<String> {
     let filter = FindingFilter { on_hosts, as_of, ..FindingFilter::default() };
-    let mut export = findings::export(scope, &filter, FindingSort::Hosts).await.unwrap();
+    let mut export =
+        findings::export(scope, &filter, FindingSort::Hosts, Columns::All).await.unwrap();
     let mut exported: Vec<String> =
         export.next().await.unwrap().into_iter().map(|finding| finding.cve.id).collect();
     exported.sort_unstable();

@@ -8,7 +8,6 @@ use super::filter::{Along, FOUND, INSTALLED, SoftwareFilter, push_filter};
 use super::{FindingCounts, Software, SoftwareRow};
 use crate::counts::kept_at;
 use crate::error::StoreError;
-use crate::export::Rows;
 use crate::names;
 use crate::page::{Order, Page, PageRequest, SortType, push_holds, within};
 use crate::tenant::TenantScope;
@@ -29,7 +28,7 @@ pub enum SoftwareSort {
 
 impl SoftwareSort {
     /// `is_low`: software has its names in small letters.
-    const fn order(self, is_low: bool) -> Order {
+    pub(super) const fn order(self, is_low: bool) -> Order {
         let (by, of, descending) = match self {
             Self::Name if is_low => ("name_low", SortType::Text, false),
             Self::Name => ("lower(name) COLLATE \"C\"", SortType::Text, false),
@@ -143,47 +142,7 @@ pub async fn list(
     Ok(Page { total: found.total, items, next: found.next, counted_at })
 }
 
-/// All software of a filter, in an order and one snapshot, some at a time.
-///
-/// # Errors
-///
-/// When the database cannot be used.
-pub async fn export(
-    scope: &TenantScope,
-    filter: &SoftwareFilter,
-    sort: SoftwareSort,
-) -> Result<SoftwareExport, StoreError> {
-    let mut query = select(scope, filter, sort)?;
-    sort.order(false).push_order(&mut query);
-    Ok(SoftwareExport {
-        rows: Rows::open(scope, "software.export", query).await?,
-        as_of: filter.as_of,
-    })
-}
-
-/// An export of software under way.
-#[derive(Debug)]
-pub struct SoftwareExport {
-    rows: Rows,
-    as_of: Option<OffsetDateTime>,
-}
-
-impl SoftwareExport {
-    /// The next ones; nothing at the end.
-    ///
-    /// # Errors
-    ///
-    /// When the database cannot be used.
-    pub async fn next(&mut self) -> Result<Vec<SoftwareItem>, StoreError> {
-        let rows: Vec<SoftwareRow> = self.rows.fetch().await?;
-        let software: Result<Vec<Software>, StoreError> =
-            rows.into_iter().map(Software::try_from).collect();
-        let company = self.rows.company();
-        count(self.rows.tx(), company, software?, self.as_of).await
-    }
-}
-
-async fn count(
+pub(super) async fn count(
     tx: &mut PgConnection,
     company_key: i64,
     software: Vec<Software>,
@@ -196,7 +155,7 @@ async fn count(
 }
 
 /// All software of a filter, without its order.
-fn select(
+pub(super) fn select(
     scope: &TenantScope,
     filter: &SoftwareFilter,
     sort: SoftwareSort,

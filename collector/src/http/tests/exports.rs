@@ -69,6 +69,34 @@ async fn every_list_comes_whole_in_both_formats_with_the_rows_of_its_pages() {
 }
 
 #[tokio::test]
+async fn rows_that_are_read_while_others_are_written_come_once_and_in_their_order() {
+    let api = Api::new().await;
+    let insert = |rows: u32| {
+        format!(
+            "INSERT INTO audit_log (company_key, at, actor_kind, actor_name, request_id, action, object)
+             SELECT c.key, now() + n * interval '1 s', 'local', '', '', 'test', 'row-' || n
+             FROM companies c, generate_series(1, {rows}) n"
+        )
+    };
+    // As many as are read at once, and some more.
+    for rows in [2_000, 4_500] {
+        api.database.execute("DELETE FROM audit_log").await;
+        api.database.execute(&insert(rows)).await;
+        for format in ["csv", "ndjson"] {
+            let path = format!("/api/v1/audit/export?format={format}");
+            let answer = api.get(&path, &api.ours.admin).await;
+            let shown: Vec<u32> = answer
+                .text
+                .lines()
+                .filter_map(|line| line.split_once("row-"))
+                .filter_map(|(_, number)| number.split([',', '"']).next()?.parse().ok())
+                .collect();
+            assert!(shown.iter().copied().eq((1..=rows).rev()), "{rows} as {format}: {shown:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_export_has_the_filter_of_its_list() {
     let api = Api::new().await;
     let none = api.get("/api/v1/findings/export?kev=true&format=ndjson", &api.ours.viewer).await;

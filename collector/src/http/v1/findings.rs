@@ -208,13 +208,13 @@ async fn export(
     let scope = tenant.scope;
     let (sort, _) = query.sort.list();
     page::refuse(query.limit, query.page_token.as_deref())?;
-    let format = query.format;
+    let format = query.format.unwrap_or_default();
     let filter = query.filter(&scope, &state).await?;
     let place = state.exports.place(scope.company())?;
-    let all = findings::export(&scope, &filter, sort).await?;
+    let all = findings::export(&scope, &filter, sort, format.columns()).await?;
     let as_of = filter.as_of;
     let view = move |finding| FindingView::new(finding, as_of);
-    export::respond("findings", format, place, all, view).await
+    export::respond("findings", Some(format), place, all, view).await
 }
 
 impl ListQuery {

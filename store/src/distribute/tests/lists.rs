@@ -10,6 +10,7 @@ use crate::cves::Severity;
 use crate::exceptions::{
     self, About, Claim, ExceptionFilter, ExceptionState, Hosts, NewException, VexStatus,
 };
+use crate::export::Columns;
 use crate::findings::{self, FindingFilter, FindingSort, FindingState};
 use crate::hosts::{self, ChangeFilter, HostFilter, HostSoftwareFilter, HostSort};
 use crate::labels::NewLabel;
@@ -51,6 +52,7 @@ pub(super) async fn ask_for_counted(scope: &TenantScope) {
     for on_hosts in [None, Some(true), Some(false)] {
         let filter = cves::CveFilter { on_hosts, ..Default::default() };
         cves::list(scope, &filter, Default::default(), &page).await.unwrap();
+        cves::export(scope, &filter, Default::default()).await.unwrap();
     }
 }
 
@@ -166,7 +168,7 @@ async fn ask_for_findings(scope: &TenantScope, page: &PageRequest) {
                 FindingSort::Hosts,
             ] {
                 findings::list(scope, &filter, sort, page).await.unwrap();
-                findings::export(scope, &filter, sort).await.unwrap();
+                findings::export(scope, &filter, sort, Columns::Cells).await.unwrap();
             }
         }
     }
