@@ -5,7 +5,7 @@
 
 use sqlx::{Postgres, QueryBuilder};
 
-use super::filter::{FindingFilter, push_exception, push_filter, push_state};
+use super::filter::{FindingFilter, Names, push_exception, push_filter, push_state};
 use super::list::{Finding, FindingSort, Row};
 use crate::counts::kept_at;
 use crate::cves::CveRow;
@@ -109,7 +109,7 @@ fn select(
     push_exception(&mut query, filter);
     query.push(FROM);
     push_state(&mut query, filter);
-    push_filter(&mut query, filter);
+    push_filter(&mut query, filter, Names::Searched);
     query.push(") x");
     let order = sort.order();
     if is_kept {

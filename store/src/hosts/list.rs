@@ -7,7 +7,7 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use super::filter::{HostFilter, push_host_filter};
-use super::sort::{Along, HostSort, page_of, select};
+use super::sort::{Along, HostSort, page_of};
 use super::{Host, HostKind, counted, then};
 use crate::counts::{hosts_kept_at, kept_at};
 use crate::error::StoreError;
