@@ -211,7 +211,11 @@ fn page_of_kept(
 }
 
 /// ` AND` that some of the CVE's software is on hosts, or none of it; the first that is ends the search.
-pub(super) fn push_hosts(query: &mut QueryBuilder<Postgres>, cve: &'static str, filter: &CveFilter) {
+pub(super) fn push_hosts(
+    query: &mut QueryBuilder<Postgres>,
+    cve: &'static str,
+    filter: &CveFilter,
+) {
     let Some(on_hosts) = filter.on_hosts else {
         return;
     };
