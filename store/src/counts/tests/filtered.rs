@@ -59,7 +59,7 @@ async fn filtered(scope: &TenantScope) -> Vec<String> {
 #[tokio::test]
 async fn lists_with_filters_by_kept_counts_are_those_that_look_at_everything() {
     let (world, _) = world().await;
-    let fixed = "UPDATE findings SET fixed_in = '9' WHERE cve = 'CVE-2024-90011'";
+    let fixed = "UPDATE findings SET fixed_in = NULL WHERE cve <> 'CVE-2024-90011'";
     world.database.execute(fixed).await;
     let asked = filtered(&world.scope).await;
     count_at(&world, 10).await;
