@@ -238,7 +238,9 @@ mod tests {
             let plan = explain(scope, query).await;
             let begins = plan.lines().find(|line| line.contains("Index Cond")).unwrap_or_default();
             assert!(begins.contains(expected), "{plan}");
-            assert!(!plan.contains("Sort"), "{plan}");
+            // The hundred rows that were found may be put in order again.
+            let found = plan.split_once("Limit").map_or("", |(_, found)| found);
+            assert!(!found.is_empty() && !found.contains("Sort"), "{plan}");
         }
     }
 
