@@ -100,9 +100,10 @@ pub(crate) async fn enqueue_within(
     Ok(is_new)
 }
 
-/// Asks for a job that comes again and again, unless the one before it still waits or runs: what one does not get
-/// done the next does, and two of them at once would do the same. `series` is how its ticks' names begin. It is the
-/// site's, and no company's.
+/// Asks for a job that comes again and again, unless the one before it still waits or runs.
+///
+/// What one does not get done the next does, and two of them at once would do the same. `series` is how its ticks' names
+/// begin. It is the site's, and no company's.
 ///
 /// # Errors
 ///

@@ -160,7 +160,7 @@ fn for_tls(servers: &str) -> Option<&str> {
     for_all
 }
 
-/// Whether an exception as WinHTTP writes it is about this host: a name or an address, whole, in which `*` is anything, with
+/// Whether an exception as `WinHTTP` writes it is about this host: a name or an address, whole, in which `*` is anything, with
 /// a port perhaps; or `<local>` for all names without a dot.
 pub(super) fn is_about(entry: &str, host: &str, port: u16) -> bool {
     let host = host.trim_end_matches('.').to_ascii_lowercase();
