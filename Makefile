@@ -168,7 +168,7 @@ truth: ## Measure matching against other projects' published tables (MUSTER_DATA
 
 .PHONY: bench
 bench: ## Measure everything in docs/BENCHMARKS.md, a JSON object a line (MUSTER_DATA=FOLDER matches against its feeds)
-	@scripts/bootstrap.sh run
+	@scripts/bootstrap.sh bench
 	@MUSTER_DATA='$(MUSTER_DATA)' scripts/bench.sh
 
 BENCH_CONSOLE ?=

@@ -42,7 +42,9 @@ export CFLAGS="-ffile-prefix-map=$registry=/cargo -ffile-prefix-map=$folder=/tar
 case "$target" in *windows*) maps="$maps -Clink-arg=-Wl,--no-insert-timestamp" ;; esac
 # Relocations as a bitmap, which start files of musl 1.2.4 and newer read: a thirtieth of the program less. The one for
 # aarch64 is no position-independent program, and has none.
-case "$target" in x86_64*linux*) maps="$maps -Clink-arg=-Wl,-z,pack-relative-relocs" ;; esac
+case "$target" in
+  x86_64*linux*) maps="$maps -Clink-arg=-Wl,-z,pack-relative-relocs -Clink-arg=-Wl,-T,$root/packaging/no-unwind.ld" ;;
+esac
 export RUSTFLAGS="$maps" CARGO_INCREMENTAL=0
 
 cargo build --locked --quiet --profile agent --target "$target" --package agent --bin muster-agent

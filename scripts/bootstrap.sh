@@ -7,6 +7,7 @@
 #   scripts/bootstrap.sh test     the same, with the test runner
 #   scripts/bootstrap.sh check    as run, with the policy and spelling checkers and Prometheus' own
 #   scripts/bootstrap.sh monitoring as run, with Prometheus
+#   scripts/bootstrap.sh bench    as run, with what the agent is built with as packages carry it
 #   scripts/bootstrap.sh packages as run, with what packages are built and tried with: cross compilers, deb, rpm and
 #                                 MSI tools, Wine, a Debian tree's maker
 #   scripts/bootstrap.sh pgbouncer as test, with PgBouncer
@@ -15,10 +16,21 @@
 # As root it installs Debian packages itself; as anyone else it prints the command and stops.
 set -euo pipefail
 
-what=${1:?usage: bootstrap.sh run|console|browser|test|check|monitoring|packages|pgbouncer|deploy}
+what=${1:?usage: bootstrap.sh run|console|browser|test|check|monitoring|bench|packages|pgbouncer|deploy}
 cd "$(dirname "$0")/.."
 
 say() { printf 'bootstrap: %s\n' "$*" >&2; }
+
+# Rust's library for each machine named.
+rust_for() {
+  local target
+  for target in "$@"; do
+    if ! rustup target list --installed | grep -qx "$target"; then
+      say "adding Rust's library for $target"
+      rustup target add "$target"
+    fi
+  done
+}
 
 missing=()
 need() { # need COMMAND PACKAGE
@@ -59,8 +71,9 @@ if [ "$what" = deploy ]; then
   need shellcheck shellcheck
 fi
 
+case "$what" in bench | packages) need musl-gcc musl-tools ;; esac
+
 if [ "$what" = packages ]; then
-  need musl-gcc musl-tools
   need aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
   [ -e /usr/aarch64-linux-gnu/include/stdint.h ] || missing+=(libc6-dev-arm64-cross)
   need x86_64-w64-mingw32-gcc gcc-mingw-w64-x86-64-posix
@@ -182,12 +195,8 @@ case "$what" in
       python3 -m venv .tools/powershell
       .tools/powershell/bin/pip install --quiet --disable-pip-version-check tree-sitter==0.26.1 tree-sitter-powershell==0.26.4
     fi
-    for target in x86_64-unknown-linux-musl aarch64-unknown-linux-musl x86_64-pc-windows-gnu; do
-      if ! rustup target list --installed | grep -qx "$target"; then
-        say "adding Rust's library for $target"
-        rustup target add "$target"
-      fi
-    done
+    rust_for x86_64-unknown-linux-musl aarch64-unknown-linux-musl x86_64-pc-windows-gnu
     ;;
+  bench) rust_for "$(uname -m)-unknown-linux-musl" ;;
   *) say "unknown set: $what"; exit 2 ;;
 esac

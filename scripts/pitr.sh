@@ -108,13 +108,12 @@ api() { # api COMPANY METHOD PATH
   curl -fsS -m 10 -X "$2" -H "Authorization: Bearer $(cat "$dir/key-$1")" "http://$http/api/v1/$3"
 }
 old_key_is_good() { curl -fsS -m 10 -o /dev/null -H "Authorization: Bearer $(cat "$dir/key-old")" "http://$http/api/v1/hosts" 2>/dev/null; }
-sim() { # sim COMPANY WORDS…
-  local company=$1
-  shift
-  "$bin/muster-sim" fleet --token-file "$dir/token-$company" --api "http://$http" --api-key-file "$dir/key-$company" \
-    --heartbeat-every-s 5 --verify --settle-s 240 --json "$@"
+# Who runs beside this is no function: the id of its subshell would be stopped in its place.
+sim() { # sim COMPANY: the words of a fleet
+  fleet_of=("$bin/muster-sim" fleet --token-file "$dir/token-$1" --api "http://$http" --api-key-file "$dir/key-$1"
+    --heartbeat-every-s 5 --verify --settle-s 240 --json)
 }
-few() { sim Few --agents 3 --apps 50 --seconds 1 --change-every-s 0 --state "$dir/few" >"$dir/few.json" 2>"$dir/few.log"; }
+few() { sim Few && "${fleet_of[@]}" --agents 3 --apps 50 --seconds 1 --change-every-s 0 --state "$dir/few" >"$dir/few.json" 2>"$dir/few.log"; }
 of_company() {
   echo "SELECT count(*) FROM agents a JOIN companies c ON c.key = a.company_key WHERE c.name = '$1' AND a.revoked_at IS NULL"
 }
@@ -137,7 +136,8 @@ stop
 if [ "$kind" = given ]; then $MUSTER_PG_CTL stop && $MUSTER_PG_CTL start; fi
 serve
 few || { tail -n 20 "$dir/few.log" >&2; fail 'three hosts were not inventoried'; }
-sim Many --agents "$agents" --apps "$apps" --seconds "$((again_s + 60))" --change-every-s 1 >"$dir/result" 2>"$dir/sim.log" &
+sim Many
+"${fleet_of[@]}" --agents "$agents" --apps "$apps" --seconds "$((again_s + 60))" --change-every-s 1 >"$dir/result" 2>"$dir/sim.log" &
 fleet=$!
 await "$agents hosts are enrolled" is "$(of_company Many)" "$agents"
 
@@ -158,8 +158,8 @@ revoked=$(api Few GET hosts | jq -r '.items[0].id')
 api Few POST "hosts/$revoked/revoke" >/dev/null
 muster key revoke "$(jq -r .id "$dir/old.json")" --company Few >/dev/null
 if old_key_is_good; then fail 'a key that was ended is let in'; fi
-agent() { "$bin/muster-agent" --config /dev/null --state-dir "$dir/late" "$@"; }
-agent enroll --token-file "$dir/token-Few" >/dev/null
+agent=("$bin/muster-agent" --config /dev/null --state-dir "$dir/late")
+"${agent[@]}" enroll --token-file "$dir/token-Few" >/dev/null
 sleep 5
 sealed=$(sql 'SELECT pg_walfile_name(pg_current_wal_lsn())')
 await 'the log is archived' test -e "$archive/$sealed"
@@ -193,7 +193,7 @@ lost=$dir/pg/lost
 folder "$dir/pg/aside"
 recover "$lost"
 running+=("$lost")
-ctl "$lost" -l "$dir/pg/lost.log" -o "-c archive_mode=off -c listen_addresses= -k $dir/pg/aside" start ||
+ctl "$lost" -l "$dir/pg/lost.log" -o "-c archive_mode=off -c listen_addresses= -c max_connections=1000 -k $dir/pg/aside" start ||
   { cat "$dir/pg/lost.log" >&2; fail 'the copy does not come up'; }
 await 'the copy is read to its end' is_writable "$dir/pg/aside"
 ask "$dir/pg/aside" "SELECT action, object FROM audit_log WHERE at > '$moment' ORDER BY at" >"$dir/undone"
@@ -210,7 +210,7 @@ if [ "$kind" = private ]; then
 fi
 recover "$pgdata" "$moment"
 start_server() {
-  if [ "$kind" = given ]; then $MUSTER_PG_CTL start; else ctl "$pgdata" -l "$dir/pg/server.log" -o "-c listen_addresses= -k $socket" start; fi ||
+  if [ "$kind" = given ]; then $MUSTER_PG_CTL start; else ctl "$pgdata" -l "$dir/pg/server.log" -o "-c listen_addresses= -c max_connections=1000 -k $socket" start; fi ||
     fail 'PostgreSQL does not come up'
   await 'the server takes writes' is_writable "$socket"
 }
@@ -242,15 +242,15 @@ is "$(of_company Few)" 2 || fail 'the revocation is not made again'
 if old_key_is_good; then fail 'the key is not ended again'; fi
 
 # The host that enrolled later is unknown, says so, and enrols anew.
-agent run >"$dir/agent.log" 2>&1 &
+"${agent[@]}" run >"$dir/agent.log" 2>&1 &
 late=$!
 pids+=("$late")
 await 'the agent is told that it is unknown' grep -q agent_unknown "$dir/agent.log"
 kill "$late"
 wait "$late" || true
-if agent enroll --token-file "$dir/token-Few" >/dev/null 2>&1; then fail 'an identity was thrown away without --force'; fi
-agent enroll --force --token-file "$dir/token-Few" >/dev/null
-agent run >>"$dir/agent.log" 2>&1 &
+if "${agent[@]}" enroll --token-file "$dir/token-Few" >/dev/null 2>&1; then fail 'an identity was thrown away without --force'; fi
+"${agent[@]}" enroll --force --token-file "$dir/token-Few" >/dev/null
+"${agent[@]}" run >>"$dir/agent.log" 2>&1 &
 pids+=("$!")
 await 'the late host has rows' is "SELECT count(*) FROM agents WHERE enrolled_at > '$moment' AND applied_epoch > 0" 1
 
