@@ -90,6 +90,9 @@ async fn kept(
 }
 
 /// Where no counts are kept, the findings of all software that the hosts have.
+///
+/// Every step is put down before the next: of a company that is new the planner thinks it has one row, and would
+/// find the distinct software anew for each of them.
 async fn by_findings(
     tx: &mut PgConnection,
     company_key: i64,
@@ -103,9 +106,11 @@ async fn by_findings(
              JOIN installations i
                ON i.company_key = $1 AND i.agent_key = a.key AND NOT isfinite(i.closed_at)
              WHERE a.company_key = $1 AND a.id = ANY($2)
-           ), vulnerable AS (
+           ), software AS MATERIALIZED (
+             SELECT DISTINCT software_key FROM held
+           ), vulnerable AS MATERIALIZED (
              SELECT h.software_key, v.*
-             FROM (SELECT DISTINCT software_key FROM held) h
+             FROM software h
              CROSS JOIN LATERAL (
                  SELECT count(*) FILTER (WHERE f.exception IS NULL) AS open,
                         count(*) FILTER (WHERE f.exception IS NULL AND c.cvss_severity = 'critical')
@@ -118,12 +123,12 @@ async fn by_findings(
                  WHERE f.company_key = $1 AND f.software_key = h.software_key
                    AND NOT isfinite(f.resolved_at)
              ) v
+             WHERE v.open > 0 OR v.suppressed > 0
            )
            SELECT h.id AS "id!", sum(v.open)::bigint AS "open!",
                   sum(v.critical)::bigint AS "critical!", sum(v.high)::bigint AS "high!",
                   sum(v.kev)::bigint AS "kev!", sum(v.suppressed)::bigint AS "suppressed!"
            FROM held h JOIN vulnerable v ON v.software_key = h.software_key
-           WHERE v.open > 0 OR v.suppressed > 0
            GROUP BY h.id"#,
         company_key,
         agents
@@ -147,12 +152,14 @@ async fn by_kept_counts(
              JOIN installations i
                ON i.company_key = $1 AND i.agent_key = a.key AND NOT isfinite(i.closed_at)
              WHERE a.company_key = $1 AND a.id = ANY($2)
+           ), software AS MATERIALIZED (
+             SELECT DISTINCT software_key FROM held
            ), found AS MATERIALIZED (
              SELECT n.software_key, n.open, n.critical, n.high, n.kev, n.suppressed
-             FROM (SELECT DISTINCT software_key FROM held) h
+             FROM software h
              JOIN software_counts n ON n.software_key = h.software_key
              WHERE n.company_key = $1 AND n.open + n.suppressed > 0
-           ), vulnerable AS (
+           ), vulnerable AS MATERIALIZED (
              SELECT * FROM found WHERE open + suppressed >= $3
              UNION ALL
              SELECT n.software_key, v.*

@@ -28,9 +28,11 @@ pub(super) async fn take_out(
                ON i.company_key = $1 AND i.agent_key = a.key AND NOT isfinite(i.closed_at)
              WHERE a.company_key = $1 AND a.id = ANY($2)
                AND EXISTS (SELECT FROM finding_exceptions e WHERE e.company_key = $1)
+           ), software AS MATERIALIZED (
+             SELECT DISTINCT software_key FROM held
            ), excepted AS MATERIALIZED (
              SELECT x.software_key, x.cve, x.source, x.label, x.agent_key
-             FROM (SELECT DISTINCT software_key FROM held) d
+             FROM software d
              JOIN finding_exceptions x
                ON x.company_key = $1 AND x.software_key = d.software_key
              JOIN findings f

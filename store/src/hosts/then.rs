@@ -28,9 +28,11 @@ pub(super) async fn counts(
                ON i.company_key = $1 AND i.agent_key = a.key
               AND i.opened_at <= $3 AND i.closed_at > $3
              WHERE a.company_key = $1 AND a.id = ANY($2)
-           ), found AS (
+           ), software AS MATERIALIZED (
+             SELECT DISTINCT software_key FROM held
+           ), found AS MATERIALIZED (
              SELECT d.software_key, v.*
-             FROM (SELECT DISTINCT software_key FROM held) d
+             FROM software d
              CROSS JOIN LATERAL (
                  SELECT count(*) FILTER (WHERE NOT o.is_out) AS open,
                         count(*) FILTER (WHERE NOT o.is_out AND c.cvss_severity = 'critical')
@@ -45,11 +47,15 @@ pub(super) async fn counts(
                        AND f.opened_at <= $3 AND f.resolved_at > $3
                  ) o LEFT JOIN cves c ON c.id = o.cve
              ) v
+             WHERE v.open > 0 OR v.suppressed > 0
            )
-           SELECT h.id AS "id!", count(*) AS "software!", sum(v.open)::bigint AS "open!",
-                  sum(v.critical)::bigint AS "critical!", sum(v.high)::bigint AS "high!",
-                  sum(v.kev)::bigint AS "kev!", sum(v.suppressed)::bigint AS "suppressed!"
-           FROM held h JOIN found v ON v.software_key = h.software_key
+           SELECT h.id AS "id!", count(*) AS "software!",
+                  coalesce(sum(v.open), 0)::bigint AS "open!",
+                  coalesce(sum(v.critical), 0)::bigint AS "critical!",
+                  coalesce(sum(v.high), 0)::bigint AS "high!",
+                  coalesce(sum(v.kev), 0)::bigint AS "kev!",
+                  coalesce(sum(v.suppressed), 0)::bigint AS "suppressed!"
+           FROM held h LEFT JOIN found v ON v.software_key = h.software_key
            GROUP BY h.id"#,
         company_key,
         agents,
