@@ -23,7 +23,7 @@ const UPLOADS_OF_COMPANY_MAX: usize = 1;
 /// How long a sender may send nothing.
 const PART_WITHIN: Duration = Duration::from_secs(30);
 /// How long a document may take to come in.
-const WHOLE_WITHIN: Duration = Duration::from_secs(600);
+pub(super) const WHOLE_WITHIN: Duration = Duration::from_secs(600);
 /// When to try again, in seconds.
 const RETRY_AFTER_S: u32 = 5;
 /// Media types that a document of JSON comes as.
@@ -140,6 +140,6 @@ fn check_type(request: &Request) -> Result<(), Problem> {
 impl Asks for Upload {
     fn asks(operation: &mut Operation, _: &mut Schemas) {
         // Whose schema it is, its own format says.
-        operation.takes_content("application/json", json!({ "type": "object" }));
+        operation.takes_upload("application/json", json!({ "type": "object" }));
     }
 }
