@@ -23,7 +23,7 @@ section! {
         request_timeout_s: u32 = 30;
         /// Bytes of a request's body.
         body_bytes_max: u32 = 1_048_576;
-        /// Bytes of a document (SBOM) that is imported. It lies in the database until it is applied.
+        /// Bytes of a document (SBOM, VEX) that is imported. An SBOM lies in the database until it is applied.
         document_bytes_max: u32 = 33_554_432;
         /// Requests at once; more wait.
         requests_max: u32 = 256;

@@ -34,6 +34,7 @@ mod slow;
 mod spellings;
 mod statistics;
 mod timeline;
+mod vex;
 mod walk;
 mod webhook_messages;
 mod webhooks;
