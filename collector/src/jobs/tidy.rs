@@ -28,8 +28,6 @@ const REVOCATIONS_KEPT: Duration = Duration::from_secs(24 * 3_600);
 /// How long changes of the match index are kept: a node that was away for longer has all software
 /// judged again when it brings a new one.
 const CHANGES_KEPT: Duration = Duration::from_secs(30 * 24 * 3_600);
-/// How long events are kept for readers that were away.
-const EVENTS_KEPT: Duration = Duration::from_secs(30 * 24 * 3_600);
 /// Events that are forgotten in one transaction.
 const EVENTS_A_TIME: u32 = 10_000;
 
@@ -162,7 +160,7 @@ async fn forget_of(
     now: OffsetDateTime,
     forgotten: &mut Forgotten,
 ) -> anyhow::Result<()> {
-    let (events, audits) = (now - EVENTS_KEPT, now - AUDIT_KEPT);
+    let (events, audits) = (now - events::KEPT, now - AUDIT_KEPT);
     let (delivered, dead) = (now - DELIVERED_KEPT, now - jobs.dead_letters_kept);
     forgotten.events += in_steps(EVENTS_A_TIME, || events::purge(scope, events, EVENTS_A_TIME))
         .await
