@@ -30,6 +30,7 @@ mod requests;
 mod retention;
 mod revisions;
 mod rules;
+mod sign_in;
 mod slow;
 mod spellings;
 mod statistics;

@@ -8,7 +8,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use store::audit::{Actor, Origin};
+use store::audit::Actor;
 use store::sessions::{self, NewSession, SESSIONS_MAX, Session};
 use store::users::{self, Account};
 use time::{Duration, OffsetDateTime};
@@ -22,7 +22,6 @@ use crate::http::document::{Answers, DateTime, Operation, Routes, Schemas};
 use crate::http::extract::{Body, Path, Person, parse_id};
 use crate::http::page::{self, Whole};
 use crate::http::problem::Problem;
-use crate::http::request_id::RequestId;
 use crate::http::state::ApiState;
 use crate::http::{cookie, totp};
 
@@ -127,9 +126,7 @@ async fn sign_in(
     let account = prove(&state, claim, from.address).await?;
     let key = credential::new_key()?;
     let lasting = state.gate.lasting();
-    let actor = Actor::User { id: account.id, email: account.email };
-    let request = RequestId::current().as_str().to_owned();
-    let origin = Origin::of_request(actor, from.address, request);
+    let origin = from.came().of(Actor::User { id: account.id, email: account.email });
     let new = NewSession {
         origin: &origin,
         key: &key,
