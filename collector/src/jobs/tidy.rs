@@ -60,6 +60,8 @@ const IMPORTS_GIVEN_UP: Duration = Duration::from_secs(24 * 3_600);
 const REPORTS_GIVEN_UP: Duration = IMPORTS_GIVEN_UP;
 /// How long API keys that are over are kept for people to look at.
 const KEYS_KEPT: Duration = Duration::from_secs(90 * 24 * 3_600);
+/// How long the operators' log keeps sign-ins that were refused. All else in it stays.
+const REFUSALS_KEPT: Duration = Duration::from_secs(90 * 24 * 3_600);
 /// How long the audit log is kept.
 const AUDIT_KEPT: Duration = Duration::from_secs(400 * 24 * 3_600);
 
@@ -78,6 +80,9 @@ pub(super) async fn run(jobs: &Jobs) -> anyhow::Result<()> {
     let sessions = sessions::purge(&jobs.store, now - SESSIONS_KEPT)
         .await
         .context("forget sessions that are over")?;
+    let refusals = sessions::forget_refused(&jobs.store, now - REFUSALS_KEPT)
+        .await
+        .context("forget sign-ins that were refused")?;
     let answers = idempotency::purge(&jobs.store, now)
         .await
         .context("forget answers that nobody asks for again")?;
@@ -91,6 +96,7 @@ pub(super) async fn run(jobs: &Jobs) -> anyhow::Result<()> {
         changes,
         nodes,
         sessions,
+        refusals,
         answers,
         audit = forgotten.audit,
         events = forgotten.events,

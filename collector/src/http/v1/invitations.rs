@@ -210,7 +210,7 @@ async fn accept(
     let (email, password) = (invitation.email.clone(), accept.password.clone());
     let came = from.came();
     let claim = Claim { email, password, code: accept.code };
-    if let Some(account) = find(&state, accounts, claim, from.address).await? {
+    if let Some(account) = find(&state, accounts, claim, &from).await? {
         if invitation.role == Role::Operator && !account.is_operator {
             let detail = "another one than that of the account that you have: this makes a new one";
             return Err(Problem::field("password", detail));
