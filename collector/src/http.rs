@@ -6,6 +6,7 @@
 
 mod answer;
 mod archive;
+mod bodies;
 mod bounds;
 mod certificate;
 mod client;
@@ -69,8 +70,13 @@ pub use self::node::{Explained, IndexStatus, Node, NodeStatus};
 pub use self::state::ApiState;
 pub use self::upload::Uploads;
 
+use self::bodies::{Bodies, UploadRoutes};
+use self::bounds::Within;
 use self::problem::Problem;
 use crate::config::HttpConfig;
+
+/// Where the API's routes are mounted.
+const API: &str = "/api/v1";
 
 /// Answers requests until `stop` resolves, and then those that are under way: under TLS where there is a
 /// certificate, else in the open.
@@ -114,6 +120,10 @@ fn router(state: ApiState, config: &HttpConfig) -> Router {
     };
     let routes = v1::routes();
     let document = document::of(&routes);
+    let uploads =
+        UploadRoutes::new(routes.uploads().map(|(method, path)| (method, format!("{API}{path}"))));
+    let bodies = Bodies::new(config, uploads.clone());
+    let within = Within { time: config.request_timeout, uploads };
     let api = routes
         .into_router()
         .layer(middleware::from_fn_with_state(
@@ -125,11 +135,13 @@ fn router(state: ApiState, config: &HttpConfig) -> Router {
             recent::end_with_changes,
         ))
         // Only the API waits for turns: what watches the collector must hear from a busy one too.
-        .layer(middleware::from_fn_with_state(turns, bounds::in_turn));
+        .layer(middleware::from_fn_with_state(turns, bounds::in_turn))
+        // Before the turn, so that who sends slowly waits for nobody but themselves.
+        .layer(middleware::from_fn_with_state(bodies, bodies::read_first));
     let pages = document::page_routes(&document);
     let proxies: Arc<[IpAddr]> = config.proxies.clone().into();
     Router::new()
-        .nest("/api/v1", api.merge(pages))
+        .nest(API, api.merge(pages))
         .merge(health::routes())
         // The rest is the console's, which answers for no path of the API.
         .fallback(console::answer)
@@ -139,10 +151,7 @@ fn router(state: ApiState, config: &HttpConfig) -> Router {
         // so that an answer given up is counted by nobody as a fast one.
         .layer(middleware::from_fn(measure::measure))
         .layer(DefaultBodyLimit::max(body_bytes_max))
-        .layer(middleware::from_fn_with_state(
-            config.request_timeout,
-            bounds::in_time,
-        ))
+        .layer(middleware::from_fn_with_state(within, bounds::in_time))
         // A handler that panics has broken its own request and nothing else; the panic itself is in
         // the log.
         .layer(CatchPanicLayer::custom(|_panic| {

@@ -143,6 +143,9 @@ families! {
         Counter HTTP_REQUESTS = "muster_http_requests_total" by LABEL_ROUTE LABEL_METHOD LABEL_STATUS;
         /// One request.
         Histogram HTTP_SECONDS = "muster_http_request_seconds" by LABEL_ROUTE LABEL_METHOD;
+        /// Sign-ins that were refused: `password`; `code`, of the second factor; `wait`, because too many codes were
+        /// tried before; `rate`, because it was tried too often from an address or for an account.
+        Counter HTTP_SIGN_INS_REFUSED = "muster_http_sign_ins_refused_total" by LABEL_REASON;
     }
     "Traces" {
         /// Spans of traces: `sent`; `dropped`, because too many waited; `failed`, because whoever takes them did

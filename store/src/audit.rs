@@ -85,6 +85,23 @@ struct Parts {
     request_id: String,
 }
 
+/// Where a request comes from, for who is known only once it is looked at.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Came {
+    /// From this address; `None` where nobody knows.
+    pub address: Option<IpAddr>,
+    /// The request's id.
+    pub request_id: String,
+}
+
+impl Came {
+    /// The request as somebody's.
+    #[must_use]
+    pub fn of(self, actor: Actor) -> Origin {
+        Origin::of_request(actor, self.address, self.request_id)
+    }
+}
+
 impl Origin {
     /// A request's.
     #[must_use]

@@ -15,7 +15,7 @@ use enrichment::evaluation::Confidence;
 use protocol::fingerprint::SoftwareKey;
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 pub(crate) use self::announce::Announced;
@@ -23,6 +23,9 @@ pub use self::read::{after, purge};
 use crate::error::StoreError;
 use crate::exceptions::Suppressed;
 use crate::findings::FindingColumns;
+
+/// How long events are kept.
+pub const KEPT: Duration = Duration::days(30);
 
 /// Something that happened to a finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,9 +97,24 @@ pub struct EventPlace {
     id: i64,
 }
 
+/// From here on the second number of a place is no event's: it says when the place was the present, in seconds.
+const MOMENTS: i64 = 8_000_000_000_000_000_000;
+
 impl EventPlace {
     pub(crate) const fn new(xact: i64, id: i64) -> Self {
         Self { xact, id }
+    }
+
+    /// The place before everything that such a transaction or a later one writes, and behind all else, with when that
+    /// was the present.
+    pub(crate) fn beginning(xact: i64, at: OffsetDateTime) -> Self {
+        Self::new(xact - 1, MOMENTS.saturating_add(at.unix_timestamp()))
+    }
+
+    /// When it was the present, where it says so.
+    pub(crate) fn begun_at(self) -> Option<OffsetDateTime> {
+        let seconds = self.id.checked_sub(MOMENTS).filter(|seconds| *seconds >= 0)?;
+        OffsetDateTime::from_unix_timestamp(seconds).ok()
     }
 
     pub(crate) const fn parts(self) -> (i64, i64) {

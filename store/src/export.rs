@@ -5,6 +5,8 @@
 //! open as long as its reader reads; it holds no lock that anybody waits for but a migration, which gives way
 //! ([`crate::database`]).
 
+use std::time::Duration;
+
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Execute as _, FromRow, PgConnection, Postgres, QueryBuilder};
 
@@ -12,6 +14,10 @@ use crate::error::StoreError;
 use crate::tenant::TenantScope;
 use crate::tx::Tx;
 
+/// How long an export may be read: its transaction is kept for as long, however slowly somebody reads.
+pub const READ_WITHIN: Duration = Duration::from_secs(3_600);
+/// What the server waits besides, so that whoever reads notices first.
+const GRACE: Duration = Duration::from_secs(60);
 /// Rows that are read at once.
 const ROWS_A_TIME: u32 = 2_000;
 
@@ -93,8 +99,11 @@ pub(crate) async fn snapshot(scope: &TenantScope, name: &'static str) -> Result<
         .execute(&mut *tx)
         .await?;
     sqlx::query("SET LOCAL cursor_tuple_fraction = 1.0").execute(&mut *tx).await?;
-    // A reader that reads no more gives its connection back all the same.
-    sqlx::query("SET LOCAL idle_in_transaction_session_timeout = '2min'").execute(&mut *tx).await?;
+    // Between two pieces nothing is asked for as long as a slow reader takes for them. One that reads no more is noticed
+    // by whoever reads for it, and a node that is gone by the connection; this is for one that hangs.
+    let idle_ms = (READ_WITHIN + GRACE).as_millis();
+    let idle = format!("SET LOCAL idle_in_transaction_session_timeout = {idle_ms}");
+    sqlx::query(AssertSqlSafe(idle)).execute(&mut *tx).await?;
     Ok(tx)
 }
 

@@ -21,7 +21,8 @@ use crate::cves::Severity;
 
 /// The kind of job that makes reports.
 pub const JOB: &str = "make_reports";
-/// Reports of a company at a time.
+/// Reports of a company at a time that somebody asked for. Those of schedules are bounded by how many schedules there may
+/// be, and how many reports each keeps.
 pub const FILES_MAX: u32 = 200;
 /// Bytes of one part, but for the last.
 pub const PART_BYTES: usize = 256 * 1024;

@@ -4,12 +4,17 @@
 //! nobody used it for a while, and after an absolute time. Signing in always makes a new one: an id
 //! that somebody planted before is worth nothing.
 
+mod refused;
+
 use std::net::IpAddr;
 
 use sqlx::PgConnection;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
+pub use self::refused::{
+    REFUSALS_AN_HOUR, REFUSALS_IN_ALL_AN_HOUR, Refusal, forget_refused, note_refused,
+};
 use crate::api_keys::PresentedKey;
 use crate::audit::{self, Change, Origin};
 use crate::database::Store;

@@ -8,6 +8,7 @@
 //! Nobody proves an address, so it is no name of an account: each company may have opened one for it,
 //! and within a company it stands for one member (decision 56).
 
+mod codes;
 mod manage;
 mod reach;
 mod second_factor;
@@ -19,6 +20,7 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+pub use self::codes::{forget_tries, try_code};
 pub(crate) use self::manage::hold_admins;
 pub use self::manage::{
     Member, NewOperator, PEOPLE_MAX, RoleChange, create_operator, find_member, list_members,

@@ -19,11 +19,11 @@ section! {
         certificate_file: Option<PathBuf> => "/etc/muster/web.pem";
         /// The certificate's key (PEM), which no other account may read.
         key_file: Option<PathBuf> => "/etc/muster/web.key";
-        /// How long one request may take, in seconds.
+        /// How long one request may take, in seconds. A document that is brought has ten minutes more to come in.
         request_timeout_s: u32 = 30;
         /// Bytes of a request's body.
         body_bytes_max: u32 = 1_048_576;
-        /// Bytes of a document (SBOM) that is imported. It lies in the database until it is applied.
+        /// Bytes of a document (SBOM, VEX) that is imported. An SBOM lies in the database until it is applied.
         document_bytes_max: u32 = 33_554_432;
         /// Requests at once; more wait.
         requests_max: u32 = 256;
@@ -54,7 +54,7 @@ pub struct HttpConfig {
     pub listen: SocketAddr,
     /// Its own certificate; `None` for plain HTTP.
     pub tls: Option<WebTls>,
-    /// How long one request may take.
+    /// How long one request may take, but for documents that come in.
     pub request_timeout: Duration,
     /// Bytes of a request's body.
     pub body_bytes_max: u32,

@@ -1,7 +1,8 @@
 //! How many requests are answered at once, and how long one may take.
 //!
 //! A request that has to wait for its turn waits within its own time, so a collector with more to do
-//! than it can says so instead of letting answers pile up that nobody waits for any more.
+//! than it can says so instead of letting answers pile up that nobody waits for any more. Its body it has before
+//! ([`super::bodies`]): how fast a sender sends costs no turn.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +12,9 @@ use axum::middleware::Next;
 use axum::response::Response;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::bodies::UploadRoutes;
 use super::problem::Problem;
+use super::upload::WHOLE_WITHIN;
 
 /// When to try again, in seconds.
 const RETRY_AFTER_S: u32 = 5;
@@ -40,13 +43,23 @@ pub(super) async fn in_turn(
     answer
 }
 
+/// How long requests may take.
+#[derive(Clone, Debug)]
+pub(super) struct Within {
+    /// Any of them.
+    pub(super) time: Duration,
+    /// Those that bring a document have the time that it may take to come in besides.
+    pub(super) uploads: UploadRoutes,
+}
+
 /// Gives a request up that takes too long. The handler is dropped where it waits: a transaction that
 /// was not committed is rolled back, and a committed one stands.
 pub(super) async fn in_time(
-    State(within): State<Duration>,
+    State(Within { time, uploads }): State<Within>,
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
+    let within = if uploads.take(&request) { time + WHOLE_WITHIN } else { time };
     tokio::time::timeout(within, next.run(request)).await.map_err(|_| Problem::Unavailable {
         what: "an answer in time",
         retry_after_s: RETRY_AFTER_S,
@@ -114,11 +127,38 @@ mod tests {
         assert_eq!(turns.available_permits(), 1);
     }
 
+    fn within(uploads: impl IntoIterator<Item = (&'static str, String)>) -> Within {
+        Within { time: Duration::from_secs(30), uploads: UploadRoutes::new(uploads) }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_document_may_come_for_longer_than_an_answer_may_take() {
+        async fn minutes() {
+            tokio::time::sleep(Duration::from_secs(9 * 60)).await;
+        }
+        let router = Router::new()
+            .route("/documents", routing::post(minutes))
+            .route("/others", routing::post(minutes))
+            .layer(middleware::from_fn_with_state(
+                within([("post", "/documents".to_owned())]),
+                in_time,
+            ));
+        let send = async |path: &str, header: &str| {
+            let request = Request::post(path).header(header, "word").body(Body::empty()).unwrap();
+            router.clone().oneshot(request).await.unwrap().status()
+        };
+        assert_eq!(send("/documents", "x-any").await, StatusCode::OK);
+        assert_eq!(send("/others", "x-any").await, StatusCode::SERVICE_UNAVAILABLE);
+        // Read whole before, as any other body.
+        let again = send("/documents", "idempotency-key").await;
+        assert_eq!(again, StatusCode::SERVICE_UNAVAILABLE);
+    }
+
     #[tokio::test(start_paused = true)]
     async fn an_answer_that_takes_too_long_is_a_problem_that_says_when_to_come_again() {
         let router = Router::new()
             .route("/", routing::get(std::future::pending::<()>))
-            .layer(middleware::from_fn_with_state(Duration::from_secs(30), in_time));
+            .layer(middleware::from_fn_with_state(within([]), in_time));
         let answer = router.oneshot(request()).await.unwrap();
         assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(answer.headers()["retry-after"], "5");

@@ -10,9 +10,11 @@ use axum::http::{HeaderMap, HeaderName, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use store::api_keys::PresentedKey;
+use store::audit::Came;
 
 use super::cookie;
 use super::document::Asks;
+use super::request_id::RequestId;
 use super::state::ApiState;
 
 /// Characters of a program's name that are kept.
@@ -33,6 +35,14 @@ pub(crate) struct Client {
     pub(crate) agent: String,
     /// The session that the browser had, whether it is good or not.
     pub(crate) session: Option<PresentedKey>,
+}
+
+impl Client {
+    /// Where the request comes from, for the audit log.
+    pub(crate) fn came(&self) -> Came {
+        let request_id = RequestId::current().as_str().to_owned();
+        Came { address: self.address, request_id }
+    }
 }
 
 impl FromRequestParts<ApiState> for Client {

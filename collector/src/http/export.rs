@@ -20,7 +20,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::error::StoreError;
-use store::export::Columns;
+use store::export::{Columns, READ_WITHIN};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
@@ -39,8 +39,7 @@ const EXPORTS_MAX: usize = 4;
 /// Those of one company: somebody else's always find a place.
 const EXPORTS_OF_COMPANY_MAX: usize = 2;
 /// How long a reader may take nothing, and an export in all.
-const PATIENCE: Patience =
-    Patience { piece: Duration::from_secs(60), whole: Duration::from_secs(3_600) };
+const PATIENCE: Patience = Patience { piece: Duration::from_secs(60), whole: READ_WITHIN };
 /// When to try again, in seconds.
 const RETRY_AFTER_S: u32 = 10;
 /// In whose places the lists are exported that are no company's.

@@ -29,7 +29,8 @@ use super::request_id::RequestId;
 use super::state::ApiState;
 use crate::causes::Causes;
 
-static KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// The word of a request that may be asked again.
+pub(super) static KEY: HeaderName = HeaderName::from_static("idempotency-key");
 static REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// Bytes of a key at most.

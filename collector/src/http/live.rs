@@ -184,20 +184,22 @@ pub(super) async fn respond(
     let place = state.live.place(asker.principal, asker.scope.company())?;
     // Before the place is looked up: what happens in between is announced to whoever waits.
     let waiting = state.live.0.announcements.wait();
-    let mut begin = format!("retry: {RETRY_MS}\n\n");
-    let after = match last {
-        None => company::present(&asker.scope).await?,
+    let at = state.clock.now();
+    let (after, said) = match last {
+        None => {
+            // Who loses the line before anything happens goes on from here, and misses nothing.
+            let after = company::beginning(&asker.scope, at).await?;
+            (after, format!("id: {after}\n\n"))
+        }
+        Some(last) if company::is_kept(&asker.scope, last, at).await? => (last, "\n".to_owned()),
         Some(last) => {
-            if company::is_kept(&asker.scope, last).await? {
-                last
-            } else {
-                // Forgotten, or never of this company: what is kept follows, and something may be missing.
-                begin.push_str("event: gap\ndata: {}\n\n");
-                // Of a time that a restore has taken back: who waited behind it would hear of nothing for long.
-                last.min(company::present(&asker.scope).await?)
-            }
+            // Of a time that a restore has taken back: who waited behind it would hear of nothing for long.
+            let after = last.min(company::present(&asker.scope).await?);
+            // Forgotten, or never of this company: what is kept follows, and something may be missing.
+            (after, "\nevent: gap\ndata: {}\n\n".to_owned())
         }
     };
+    let begin = format!("retry: {RETRY_MS}\n{said}");
     let now = state.clock.instant();
     let streaming = Streaming {
         state: state.clone(),

@@ -119,7 +119,7 @@ impl Problem {
             Self::CompanyMissing => (StatusCode::BAD_REQUEST, "company-missing"),
             Self::NotFound(_) => (StatusCode::NOT_FOUND, "not-found"),
             Self::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
-            // axum's own: 400, 413, 415 and 422 are told apart better than one of ours would.
+            // axum's own (400, 415 and 422) are told apart better than one of ours would.
             Self::Body(status, _) => (*status, "body"),
             Self::NoRoute(_) => (StatusCode::NOT_FOUND, "no-route"),
             Self::NoMethod(_) => (StatusCode::METHOD_NOT_ALLOWED, "no-method"),
@@ -188,6 +188,7 @@ const DESCRIPTIONS: &[(u16, &str)] = &[
     (401, "Nobody is let in with this."),
     (403, "Whoever it is may not do this."),
     (404, "There is no such object, or it is another company's."),
+    (408, "The body, or the document, does not come in time."),
     (409, "The object's state does not allow it, or the same request is being answered."),
     (412, "It was changed meanwhile."),
     (413, "The body is too large."),

@@ -23,10 +23,10 @@ const UPLOADS_OF_COMPANY_MAX: usize = 1;
 /// How long a sender may send nothing.
 const PART_WITHIN: Duration = Duration::from_secs(30);
 /// How long a document may take to come in.
-const WHOLE_WITHIN: Duration = Duration::from_secs(600);
+pub(super) const WHOLE_WITHIN: Duration = Duration::from_secs(600);
 /// When to try again, in seconds.
 const RETRY_AFTER_S: u32 = 5;
-/// Media types that a document of JSON comes as.
+/// Media types that a document of JSON comes as, beside whatever else ends in `+json`.
 const MEDIA_TYPES: [&str; 4] = [
     "application/json",
     "application/octet-stream",
@@ -131,7 +131,8 @@ fn check_type(request: &Request) -> Result<(), Problem> {
     };
     let kind = kind.to_str().unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    if MEDIA_TYPES.contains(&kind.as_str()) {
+    let is_json = kind.starts_with("application/") && kind.ends_with("+json");
+    if is_json || MEDIA_TYPES.contains(&kind.as_str()) {
         return Ok(());
     }
     refused(format!("send the document as one of {}", MEDIA_TYPES.join(", ")))
@@ -140,6 +141,6 @@ fn check_type(request: &Request) -> Result<(), Problem> {
 impl Asks for Upload {
     fn asks(operation: &mut Operation, _: &mut Schemas) {
         // Whose schema it is, its own format says.
-        operation.takes_content("application/json", json!({ "type": "object" }));
+        operation.takes_upload("application/json", json!({ "type": "object" }));
     }
 }

@@ -28,8 +28,6 @@ const REVOCATIONS_KEPT: Duration = Duration::from_secs(24 * 3_600);
 /// How long changes of the match index are kept: a node that was away for longer has all software
 /// judged again when it brings a new one.
 const CHANGES_KEPT: Duration = Duration::from_secs(30 * 24 * 3_600);
-/// How long events are kept for readers that were away.
-const EVENTS_KEPT: Duration = Duration::from_secs(30 * 24 * 3_600);
 /// Events that are forgotten in one transaction.
 const EVENTS_A_TIME: u32 = 10_000;
 
@@ -62,6 +60,8 @@ const IMPORTS_GIVEN_UP: Duration = Duration::from_secs(24 * 3_600);
 const REPORTS_GIVEN_UP: Duration = IMPORTS_GIVEN_UP;
 /// How long API keys that are over are kept for people to look at.
 const KEYS_KEPT: Duration = Duration::from_secs(90 * 24 * 3_600);
+/// How long the operators' log keeps sign-ins that were refused. All else in it stays.
+const REFUSALS_KEPT: Duration = Duration::from_secs(90 * 24 * 3_600);
 /// How long the audit log is kept.
 const AUDIT_KEPT: Duration = Duration::from_secs(400 * 24 * 3_600);
 
@@ -80,6 +80,9 @@ pub(super) async fn run(jobs: &Jobs) -> anyhow::Result<()> {
     let sessions = sessions::purge(&jobs.store, now - SESSIONS_KEPT)
         .await
         .context("forget sessions that are over")?;
+    let refusals = sessions::forget_refused(&jobs.store, now - REFUSALS_KEPT)
+        .await
+        .context("forget sign-ins that were refused")?;
     let answers = idempotency::purge(&jobs.store, now)
         .await
         .context("forget answers that nobody asks for again")?;
@@ -93,6 +96,7 @@ pub(super) async fn run(jobs: &Jobs) -> anyhow::Result<()> {
         changes,
         nodes,
         sessions,
+        refusals,
         answers,
         audit = forgotten.audit,
         events = forgotten.events,
@@ -162,7 +166,7 @@ async fn forget_of(
     now: OffsetDateTime,
     forgotten: &mut Forgotten,
 ) -> anyhow::Result<()> {
-    let (events, audits) = (now - EVENTS_KEPT, now - AUDIT_KEPT);
+    let (events, audits) = (now - events::KEPT, now - AUDIT_KEPT);
     let (delivered, dead) = (now - DELIVERED_KEPT, now - jobs.dead_letters_kept);
     forgotten.events += in_steps(EVENTS_A_TIME, || events::purge(scope, events, EVENTS_A_TIME))
         .await

@@ -48,6 +48,13 @@ describe('following the events', () => {
     expect(seen.missed).toBe(0);
   });
 
+  it('goes on from where a stream began that told of nothing', async () => {
+    const seen = await run([stream('retry: 3000\nid: 5-0\n\n: still here\n\n'), stream('id: 6-0\n')]);
+    expect(seen.asked).toEqual([undefined, '5-0', '5-0']);
+    expect(seen.heard).toEqual([]);
+    expect(seen.missed).toBe(0);
+  });
+
   it('waits as long as the server asks, and longer the more often it comes to nothing', async () => {
     const full = refuse(429, { 'retry-after': '30' });
     const seen = await run([refuse(503), refuse(503), full, stream('retry: 3000\n\n')]);

@@ -21,7 +21,7 @@ export interface Following {
 
 /** How far somebody has heard: what a stream goes on from, when it is begun again. */
 export interface Place {
-  /** The last event that was seen. */
+  /** The last event that was seen, or where the stream began. */
   last?: string;
   /** Whether there was a stream before. */
   hasBegun?: boolean;
@@ -74,7 +74,7 @@ async function once(
     const response = await following.ask(place.last, signal);
     if (!response.ok || response.body === null) return refusal(following, response);
     following.stands('open');
-    // Without an event to go on from, the stream begins with the present.
+    // Without a place to go on from, the stream begins with the present.
     if (place.hasBegun === true && place.last === undefined) following.missed();
     place.hasBegun = true;
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
@@ -87,6 +87,7 @@ async function once(
         if (message.event === 'gap') following.missed();
         else following.heard(message);
       }
+      place.last = parser.last ?? place.last;
     }
   } catch {
     // The line is cut, or what came is no stream: both are tried again.

@@ -23,6 +23,14 @@ describe('a stream of events', () => {
     expect(parser.push('event: gap\ndata: {}\n\n')).toEqual([{ id: '7-1', event: 'gap', data: '{}' }]);
   });
 
+  it('says the last id once its block is whole, also where there is no message', () => {
+    const parser = new Parser();
+    expect(parser.push('retry: 3000\nid: 7-0\n')).toEqual([]);
+    expect(parser.last).toBeUndefined();
+    expect(parser.push('\n')).toEqual([]);
+    expect(parser.last).toBe('7-0');
+  });
+
   it('knows all ends of lines, and one that is cut in two', () => {
     const parser = new Parser();
     expect(parser.push('data: a\r')).toEqual([]);

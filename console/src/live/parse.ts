@@ -18,6 +18,8 @@ export class Parser {
   #event = '';
   #data: string[] = [];
   #id: string | undefined;
+  /** The last id that was said, with a message or without one: the beginning of a stream has one, and tells nothing. */
+  last: string | undefined;
   /** How many milliseconds the server wants to be left alone after the stream ends, once it has said so. */
   retry: number | undefined;
 
@@ -55,6 +57,7 @@ export class Parser {
     const [event, data] = [this.#event || 'message', this.#data];
     this.#event = '';
     this.#data = [];
+    this.last = this.#id;
     return data.length === 0 ? undefined : { id: this.#id, event, data: data.join('\n') };
   }
 }

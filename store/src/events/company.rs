@@ -10,7 +10,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-pub use self::read::{after, is_kept, present};
+pub use self::read::{after, beginning, is_kept, present};
 pub(crate) use self::read::{after_in, place_since};
 use super::EventPlace;
 

@@ -50,7 +50,7 @@ pub struct ImpactItem {
 ///
 /// # Errors
 ///
-/// When making it would be refused, or the database cannot be used.
+/// When making it would be refused, the company has no turn to read, or the database cannot be used.
 pub async fn preview(
     scope: &TenantScope,
     about: &About,
@@ -59,7 +59,7 @@ pub async fn preview(
     if !about.is_particular() {
         return Err(CreateError::AboutNothing);
     }
-    let mut tx = scope.begin("exceptions.preview").await?;
+    let mut tx = scope.begin_read("exceptions.preview").await?;
     // A label or host that is not the company's narrows nothing, and the count would be of all hosts.
     place(&mut tx, scope.key(), *hosts).await?;
     let rules = Rules::This(about, hosts);

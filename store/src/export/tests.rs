@@ -2,7 +2,7 @@
 //! what was there then.
 
 use crate::cves::{self, CveFilter, CveSort};
-use crate::export::Columns;
+use crate::export::{Columns, READ_WITHIN, snapshot};
 use crate::findings::{self, FindingFilter, FindingSort, FindingState, replace};
 use crate::hosts::{self, HostFilter, HostSoftwareFilter, HostSort};
 use crate::page::PageRequest;
@@ -101,6 +101,16 @@ async fn an_export_shows_one_moment_whatever_is_written_meanwhile() {
     let rest = export.next().await.unwrap();
     assert_eq!(rest.len(), 100);
     assert_eq!(export.next().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn an_export_is_kept_for_as_long_as_somebody_may_read_it_however_slowly() {
+    let world = World::new().await;
+    let mut tx = snapshot(&world.scope, "test").await.unwrap();
+    let idle = "SELECT extract(epoch FROM
+        current_setting('idle_in_transaction_session_timeout')::interval)::bigint";
+    let idle_s: i64 = sqlx::query_scalar(idle).fetch_one(&mut *tx).await.unwrap();
+    assert!(idle_s.unsigned_abs() > READ_WITHIN.as_secs(), "{idle_s} s");
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{Invitation, presenting, read};
 use crate::api_keys::PresentedKey;
-use crate::audit::{self, Actor, Change, Origin};
+use crate::audit::{self, Actor, Came, Change};
 use crate::database::Store;
 use crate::error::{StoreError, violated_constraint};
 use crate::tenant::{OPERATORS, Role};
@@ -48,7 +48,8 @@ impl std::fmt::Debug for Accepting<'_> {
 }
 
 /// Accepts an invitation; gives who accepted it, or `None` when it cannot be accepted any more, the
-/// account is none for it, or the address has another account that works in the company.
+/// account is none for it, or the address has another account that works in the company. The audit log says where the
+/// request `came` from.
 ///
 /// # Errors
 ///
@@ -57,6 +58,7 @@ pub async fn accept(
     store: &Store,
     presented: &PresentedKey,
     who: Accepting<'_>,
+    came: Came,
     now: OffsetDateTime,
 ) -> Result<Option<Uuid>, StoreError> {
     // In two transactions: only the invitation says which company's rows the second may see.
@@ -87,7 +89,7 @@ pub async fn accept(
         .execute(&mut *tx)
         .await?;
     let email = invitation.email.clone();
-    let origin = Origin::of_request(Actor::User { id: user, email }, None, String::new());
+    let origin = came.of(Actor::User { id: user, email });
     let after = json!({ "email": invitation.email, "role": invitation.role.as_str() });
     let change = Change::made("invitation.accept", invitation.id, after);
     audit::insert(&mut tx, home_key, &origin, change, now).await?;

@@ -1,6 +1,7 @@
 //! Who comes in by an invitation, and as what.
 
 use super::*;
+use crate::audit::Came;
 use crate::test_fixtures::{World, at, company, id};
 
 /// Somebody in a company, by an invitation; who they are.
@@ -19,6 +20,16 @@ pub(crate) async fn invite(scope: &TenantScope, email: &str, role: Role) -> Pres
     let new = NewInvitation { key: &key, email, expires_at: at(100) };
     create(scope, &new, role, at(0)).await.unwrap();
     key
+}
+
+/// Accepts an invitation, wherever from.
+async fn accept(
+    store: &Store,
+    key: &PresentedKey,
+    who: Accepting<'_>,
+    now: OffsetDateTime,
+) -> Result<Option<Uuid>, StoreError> {
+    super::accept(store, key, who, Came::default(), now).await
 }
 
 fn somebody_new() -> Accepting<'static> {

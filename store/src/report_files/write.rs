@@ -27,7 +27,7 @@ pub struct NewReport<'a> {
 #[derive(Debug, thiserror::Error)]
 pub enum CreateError {
     /// There are too many of them.
-    #[error("the company has {FILES_MAX} reports, which is all it can have: delete some")]
+    #[error("the company has {FILES_MAX} reports beside those of its schedules: delete some")]
     TooMany,
     /// They are too large.
     #[error("the company's reports have more than {} GiB: delete some", BYTES_MAX >> 30)]
@@ -55,7 +55,8 @@ pub async fn create(
 ) -> Result<ReportFile, CreateError> {
     let mut tx = scope.begin("report_files.create").await?;
     let files = sqlx::query_scalar!(
-        r#"SELECT count(*) AS "files!" FROM report_files WHERE company_key = $1"#,
+        r#"SELECT count(*) AS "files!" FROM report_files
+           WHERE company_key = $1 AND schedule IS NULL"#,
         scope.key()
     )
     .fetch_one(&mut *tx)

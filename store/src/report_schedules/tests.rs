@@ -6,7 +6,7 @@ use time::macros::datetime;
 use super::*;
 use crate::companies;
 use crate::page::PageRequest;
-use crate::report_files::{self, ReportFormat, ReportKind};
+use crate::report_files::{self, FILES_MAX, NewReport, ReportFormat, ReportKind};
 use crate::test_fixtures::{World, at, id};
 
 const SPEC: Spec = Spec {
@@ -90,6 +90,24 @@ async fn a_schedule_keeps_its_newest_reports() {
     let kept = report_files::list(&world.scope, Some(made.id), &page).await.unwrap().items;
     assert_eq!(kept.len(), REPORTS_KEPT as usize);
     assert_eq!(kept[0].created_at, made.next_at + time::Duration::days(19));
+}
+
+#[tokio::test]
+async fn reports_of_schedules_take_nobodys_place_who_asks_for_one() {
+    let world = World::new().await;
+    let made = make(&world, &every(None, 540, "UTC"), at(0)).await.unwrap();
+    due(&world.scope, id, made.next_at).await.unwrap();
+    let ask = async || {
+        let new = NewReport { id: id(), name: "Asked for", spec: SPEC };
+        report_files::create(&world.scope, &new, made.next_at).await
+    };
+    for _ in 0..FILES_MAX {
+        ask().await.unwrap();
+    }
+    let refused = ask().await.unwrap_err().to_string();
+    assert!(refused.contains("beside those of its schedules"), "{refused}");
+    let later = made.next_at + time::Duration::DAY;
+    assert_eq!(due(&world.scope, id, later).await.unwrap().reports.len(), 1);
 }
 
 #[tokio::test]

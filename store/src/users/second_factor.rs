@@ -79,7 +79,8 @@ pub async fn drop_totp(
     let mut tx = begin_audited(store, "users.drop_totp").await?;
     sqlx::query!(
         "UPDATE users SET totp_secret = NULL, totp_confirmed_at = NULL, totp_last_step = 0,
-                recovery_hashes = '{}'
+                recovery_hashes = '{}', codes_tried = 0, codes_refused_until = NULL,
+                codes_tried_known = 0, codes_refused_known_until = NULL
          WHERE id = $1",
         user
     )

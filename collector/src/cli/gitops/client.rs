@@ -18,8 +18,13 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(60);
 const ANSWER_BYTES_MAX: usize = 16 << 20;
 /// Pages of a list: more than any kind can have.
 const PAGES_MAX: usize = 100;
-/// How often something is asked that gets no answer.
-const TRIES: u32 = 4;
+/// How often something is asked again that gets no answer.
+const AGAIN_MAX: u32 = 3;
+/// How often something is asked again that the collector is still at: for two minutes and a half, as it takes two until
+/// another node does what one began that is no more.
+const RUNNING_MAX: u32 = 75;
+/// What a collector says of a request that it is still at.
+const RUNNING: &str = "urn:muster:problem:running";
 /// How long is waited before it is asked again, unless the collector says.
 const AGAIN_AFTER: Duration = Duration::from_secs(2);
 /// How long a collector may have us wait.
@@ -46,7 +51,45 @@ pub(super) struct Answer {
 enum Tried {
     Answered(Answer),
     /// It may be asked again, after so long at least.
-    Again(anyhow::Error, Option<Duration>),
+    Again(Why, anyhow::Error, Option<Duration>),
+}
+
+/// Why something is asked again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Why {
+    /// Nobody answered, or not now.
+    Away,
+    /// What was asked before, under the same word, is being done.
+    Running,
+}
+
+/// How often something may still be asked again.
+#[derive(Debug)]
+struct Patience {
+    away: u32,
+    running: u32,
+}
+
+impl Patience {
+    const fn new() -> Self {
+        Self { away: AGAIN_MAX, running: RUNNING_MAX }
+    }
+
+    /// How long to wait before it is asked again; `None` when that is enough.
+    fn wait(&mut self, why: Why, asked: Option<Duration>) -> Option<Duration> {
+        let asked = asked.map(|asked| asked.min(WAIT_MAX));
+        match why {
+            Why::Away => {
+                self.away = self.away.checked_sub(1)?;
+                Some(asked.unwrap_or(AGAIN_AFTER))
+            }
+            // Asking each second, as the collector would have it, would soon be enough.
+            Why::Running => {
+                self.running = self.running.checked_sub(1)?;
+                Some(asked.map_or(AGAIN_AFTER, |asked| asked.max(AGAIN_AFTER)))
+            }
+        }
+    }
 }
 
 impl Client {
@@ -132,7 +175,8 @@ impl Client {
         // One word for all attempts: what was done and not heard of is not done again.
         let word = Uuid::new_v4().to_string();
         let what = format!("{method} {path}");
-        for number in 1.. {
+        let mut patience = Patience::new();
+        loop {
             let mut request =
                 self.http.request(method.clone(), format!("{}/api/v1{path}", self.server));
             request = request.bearer_auth(self.key.expose());
@@ -150,20 +194,19 @@ impl Client {
             }
             match try_once(request).await.with_context(|| what.clone())? {
                 Tried::Answered(answer) => return Ok(answer),
-                Tried::Again(error, _) if number >= TRIES => return Err(error.context(what)),
-                Tried::Again(_, after) => {
-                    tokio::time::sleep(after.unwrap_or(AGAIN_AFTER).min(WAIT_MAX)).await;
-                }
+                Tried::Again(why, error, after) => match patience.wait(why, after) {
+                    Some(wait) => tokio::time::sleep(wait).await,
+                    None => return Err(error.context(what)),
+                },
             }
         }
-        bail!("{what} was asked too often")
     }
 }
 
 async fn try_once(request: reqwest::RequestBuilder) -> anyhow::Result<Tried> {
     let mut answer = match request.send().await {
         Ok(answer) => answer,
-        Err(error) => return Ok(Tried::Again(error.into(), None)),
+        Err(error) => return Ok(Tried::Again(Why::Away, error.into(), None)),
     };
     let status = answer.status();
     let header = |name: &str| {
@@ -176,7 +219,7 @@ async fn try_once(request: reqwest::RequestBuilder) -> anyhow::Result<Tried> {
         match answer.chunk().await {
             Ok(Some(chunk)) => bytes.extend_from_slice(&chunk),
             Ok(None) => break,
-            Err(error) => return Ok(Tried::Again(error.into(), None)),
+            Err(error) => return Ok(Tried::Again(Why::Away, error.into(), None)),
         }
         ensure!(bytes.len() <= ANSWER_BYTES_MAX, "the answer is longer than any of the API's");
     }
@@ -184,17 +227,58 @@ async fn try_once(request: reqwest::RequestBuilder) -> anyhow::Result<Tried> {
     if status.is_success() {
         return Ok(Tried::Answered(Answer { json, tag }));
     }
-    // What else is wrong stays wrong.
-    let may_pass = [StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE];
     let problem = problem(status, &json);
-    if may_pass.contains(&status) {
-        return Ok(Tried::Again(problem, after));
+    match why_again(status, &json) {
+        Some(why) => Ok(Tried::Again(why, problem, after)),
+        None => Err(problem),
     }
-    Err(problem)
+}
+
+/// Why something that was answered so may be asked again; `None` where what is wrong stays wrong.
+fn why_again(status: StatusCode, json: &Value) -> Option<Why> {
+    if [StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE].contains(&status) {
+        return Some(Why::Away);
+    }
+    (status == StatusCode::CONFLICT && json["type"] == RUNNING).then_some(Why::Running)
 }
 
 /// What a problem document says.
 fn problem(status: StatusCode, json: &Value) -> anyhow::Error {
     let detail = json["detail"].as_str().unwrap_or("that is no answer of a collector's API");
     anyhow::anyhow!("{}: {detail}", status.as_u16())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_the_collector_is_still_at_is_asked_again() {
+        let problem = |kind: &str| json!({ "type": format!("urn:muster:problem:{kind}") });
+        let why = |status: StatusCode, kind: &str| why_again(status, &problem(kind));
+        assert_eq!(why(StatusCode::CONFLICT, "running"), Some(Why::Running));
+        assert_eq!(why(StatusCode::CONFLICT, "conflict"), None);
+        assert_eq!(why(StatusCode::SERVICE_UNAVAILABLE, "unavailable"), Some(Why::Away));
+        assert_eq!(why(StatusCode::TOO_MANY_REQUESTS, "too-many"), Some(Why::Away));
+        assert_eq!(why(StatusCode::UNPROCESSABLE_ENTITY, "running"), None);
+        assert_eq!(why_again(StatusCode::CONFLICT, &Value::Null), None);
+    }
+
+    #[test]
+    fn what_is_being_done_is_waited_for_longer_than_what_nobody_answers() {
+        let in_all = |why: Why, asked: Option<Duration>| {
+            let mut patience = Patience::new();
+            std::iter::from_fn(|| patience.wait(why, asked)).sum::<Duration>()
+        };
+        let second = Some(Duration::from_secs(1));
+        assert_eq!(in_all(Why::Running, second), Duration::from_secs(150));
+        assert_eq!(in_all(Why::Away, None), Duration::from_secs(6));
+        assert_eq!(in_all(Why::Away, Some(Duration::MAX)), Duration::from_secs(180));
+        // The one takes nothing from the other.
+        let mut patience = Patience::new();
+        while patience.wait(Why::Away, None).is_some() {}
+        assert_eq!(patience.wait(Why::Running, second), Some(AGAIN_AFTER));
+    }
 }

@@ -55,6 +55,7 @@ pub(crate) struct Operation {
     is_open: bool,
     permission: Option<Permission>,
     is_operators: bool,
+    is_upload: bool,
     note: Option<&'static str>,
 }
 
@@ -98,12 +99,19 @@ impl Operation {
         self.body = Some(body);
         for status in [
             StatusCode::BAD_REQUEST,
+            StatusCode::REQUEST_TIMEOUT,
             StatusCode::PAYLOAD_TOO_LARGE,
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             StatusCode::UNPROCESSABLE_ENTITY,
         ] {
             self.refuses(status);
         }
+    }
+
+    /// Takes a document as it comes, in a time of its own.
+    pub(crate) fn takes_upload(&mut self, media_type: &str, schema: Value) {
+        self.takes_content(media_type, schema);
+        self.is_upload = true;
     }
 
     /// May be refused with a problem.
@@ -154,6 +162,11 @@ impl Operation {
         self.responses.remove(&StatusCode::OK.as_u16());
         Exported::answers(self, schemas);
         self.note = is_paged.then_some(NO_SNAPSHOT);
+    }
+
+    /// Whether it takes a document as it comes.
+    pub(super) const fn is_upload(&self) -> bool {
+        self.is_upload
     }
 
     /// Whether it is about one company.
@@ -215,6 +228,7 @@ impl Operation {
         for status in [
             StatusCode::BAD_REQUEST,
             StatusCode::FORBIDDEN,
+            StatusCode::REQUEST_TIMEOUT,
             StatusCode::CONFLICT,
             StatusCode::UNPROCESSABLE_ENTITY,
             StatusCode::PAYLOAD_TOO_LARGE,

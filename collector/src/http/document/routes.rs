@@ -34,6 +34,13 @@ pub(crate) struct Described {
 }
 
 impl Described {
+    /// Whether it takes a document as it comes.
+    fn is_upload(&self) -> bool {
+        let mut operation = Operation::default();
+        (self.describe)(&mut operation, &mut Schemas::new());
+        operation.is_upload()
+    }
+
     /// What the document says of it.
     pub(super) fn document(&self, schemas: &mut Schemas) -> Value {
         let mut operation = Operation::default();
@@ -198,6 +205,12 @@ impl Routes {
         self.described.extend(other.described);
         self.tags.extend(other.tags);
         self
+    }
+
+    /// Those that take a document as it comes: the method in small letters, and the path.
+    pub(crate) fn uploads(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let uploads = self.described.iter().filter(|one| one.is_upload());
+        uploads.map(|one| (one.method, &*one.path))
     }
 
     pub(super) fn described(&self) -> &[Described] {

@@ -104,6 +104,24 @@ async fn a_stream_tells_what_happens_and_goes_on_after_the_last_id() {
 }
 
 #[tokio::test]
+async fn who_loses_the_line_before_anything_happens_misses_nothing() {
+    let api = Api::streaming().await;
+    past(&api.ours).await;
+    let first = Reader::new(&api, &api.ours.viewer, None).await;
+    let begun = first.last_id().to_owned();
+    drop(first);
+    judge(&api.ours, nothing()).await;
+    let mut second = Reader::new(&api, &api.ours.viewer, Some(&begun)).await;
+    second.until("event: finding.resolved\n").await;
+    assert!(!second.text.contains("event: gap"), "{}", second.text);
+    assert!(!second.text.contains("finding.opened"), "{}", second.text);
+    // So long after that some of it may be forgotten.
+    api.hand.advance(Duration::from_secs(30 * 86_400));
+    let mut late = Reader::new(&api, &api.ours.viewer, Some(&begun)).await;
+    late.until("event: gap\n").await;
+}
+
+#[tokio::test]
 async fn another_company_is_told_nothing_even_with_an_id_of_this_one() {
     let api = Api::streaming().await;
     past(&api.ours).await;

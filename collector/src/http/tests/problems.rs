@@ -269,7 +269,7 @@ async fn a_wrong_body_is_refused_with_what_is_wrong_in_it() {
             StatusCode::UNPROCESSABLE_ENTITY,
             "name: invalid type: integer `5`",
         ),
-        ("application/json", &large, StatusCode::PAYLOAD_TOO_LARGE, "length limit"),
+        ("application/json", &large, StatusCode::PAYLOAD_TOO_LARGE, "at most 1048576 bytes"),
     ] {
         let request = Request::post("/api/v1/companies")
             .header(header::AUTHORIZATION, format!("Bearer {}", api.operator))

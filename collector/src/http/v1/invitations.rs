@@ -208,13 +208,15 @@ async fn accept(
     // The password alone says whether it is an account that there is or a new one. Whoever holds the link learns
     // nothing of accounts that others have of the address, and is not kept out by them.
     let (email, password) = (invitation.email.clone(), accept.password.clone());
+    let came = from.came();
     let claim = Claim { email, password, code: accept.code };
-    if let Some(account) = find(&state, accounts, claim, from.address).await? {
+    if let Some(account) = find(&state, accounts, claim, &from).await? {
         if invitation.role == Role::Operator && !account.is_operator {
             let detail = "another one than that of the account that you have: this makes a new one";
             return Err(Problem::field("password", detail));
         }
-        let user = invitations::accept(&state.store, &key, Accepting::Known(account.id), now);
+        let known = Accepting::Known(account.id);
+        let user = invitations::accept(&state.store, &key, known, came, now);
         return user.await?.map(|_| NoContent).ok_or_else(gone);
     }
     let name = credential::name(accept.name.as_deref().unwrap_or_default())?;
@@ -222,7 +224,7 @@ async fn accept(
         .map_err(|why| Problem::field("password", why))?;
     let hash = state.gate.passwords().hash(accept.password, salted).await?;
     let new = Accepting::New { id: Uuid::new_v4(), name, password: &hash };
-    let user = invitations::accept(&state.store, &key, new, now).await?;
+    let user = invitations::accept(&state.store, &key, new, came, now).await?;
     // The address stands for somebody in this company already, whose password it is not.
     user.map(|_| NoContent).ok_or(Problem::SignInRefused)
 }

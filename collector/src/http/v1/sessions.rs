@@ -1,33 +1,30 @@
 //! Sessions: signing in, seeing where one is signed in, and ending that.
 
-use std::net::IpAddr;
+mod prove;
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use store::audit::{Actor, Origin};
+use serde::Serialize;
+use store::audit::Actor;
 use store::sessions::{self, NewSession, SESSIONS_MAX, Session};
-use store::users::{self, Account};
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
+use self::prove::prove;
+pub(super) use self::prove::{Claim, find};
 use super::credential;
 use crate::http::answer::NoContent;
 use crate::http::client::Client;
+use crate::http::cookie;
 use crate::http::csrf::SameSite;
 use crate::http::document::{Answers, DateTime, Operation, Routes, Schemas};
 use crate::http::extract::{Body, Path, Person, parse_id};
 use crate::http::page::{self, Whole};
 use crate::http::problem::Problem;
-use crate::http::request_id::RequestId;
 use crate::http::state::ApiState;
-use crate::http::{cookie, totp};
-
-/// For how long an address counts as one that the account is used from.
-const ADDRESS_KNOWN_FOR: Duration = Duration::days(30);
 
 pub(super) fn routes() -> Routes {
     Routes::of("Sessions", "Where somebody is signed in.")
@@ -68,17 +65,6 @@ fn view(session: Session, current: Uuid) -> SessionView {
         address: session.address,
         agent: session.agent,
     }
-}
-
-/// Who somebody says they are, and how they prove it.
-#[derive(Deserialize, JsonSchema)]
-#[schemars(rename = "SignIn")]
-#[serde(deny_unknown_fields)]
-pub(super) struct Claim {
-    pub(super) email: String,
-    pub(super) password: String,
-    /// The code of the second factor, or a recovery code.
-    pub(super) code: Option<String>,
 }
 
 /// An answer that sets the session's cookie, or takes it away.
@@ -124,12 +110,10 @@ async fn sign_in(
     from: Client,
     Body(claim): Body<Claim>,
 ) -> Result<WithCookie<Began>, Problem> {
-    let account = prove(&state, claim, from.address).await?;
+    let account = prove(&state, claim, &from).await?;
     let key = credential::new_key()?;
     let lasting = state.gate.lasting();
-    let actor = Actor::User { id: account.id, email: account.email };
-    let request = RequestId::current().as_str().to_owned();
-    let origin = Origin::of_request(actor, from.address, request);
+    let origin = from.came().of(Actor::User { id: account.id, email: account.email });
     let new = NewSession {
         origin: &origin,
         key: &key,
@@ -142,79 +126,6 @@ async fn sign_in(
     let session = sessions::begin(&state.store, &new, lasting, state.clock.now()).await?;
     let id = session.id;
     Ok(WithCookie(cookie::set(&key, lasting.absolute), Began(view(session, id))))
-}
-
-/// The account of whoever proves that it is theirs. Whatever is wrong, the answer and the time that
-/// it takes are the same, but for a right password without its second factor.
-///
-/// # Errors
-///
-/// When it is not proved, or was tried too often.
-async fn prove(
-    state: &ApiState,
-    claim: Claim,
-    address: Option<IpAddr>,
-) -> Result<Account, Problem> {
-    let accounts = users::by_email(&state.store, &claim.email).await?;
-    find(state, accounts, claim, address).await?.ok_or(Problem::SignInRefused)
-}
-
-/// Which of the accounts of an address somebody proves to be theirs; `None` when the password is of none of them,
-/// which takes as long as when it is of one. An address may have several (decision 56): what opens one is nothing
-/// to the others.
-///
-/// # Errors
-///
-/// When the second factor is missing or wrong, or it was tried too often.
-pub(super) async fn find(
-    state: &ApiState,
-    mut accounts: Vec<Account>,
-    claim: Claim,
-    address: Option<IpAddr>,
-) -> Result<Option<Account>, Problem> {
-    let (now, instant) = (state.clock.now(), state.clock.instant());
-    state.gate.admit_sign_in(&claim.email, address, instant)?;
-    let ids: Vec<Uuid> = accounts.iter().map(|account| account.id).collect();
-    // Asked for somebody who is not there as well, so that it takes as long.
-    let known = match address {
-        Some(address) => {
-            let since = now - ADDRESS_KNOWN_FOR;
-            sessions::knows_address(&state.store, &ids, address, since).await?
-        }
-        None => Vec::new(),
-    };
-    let is_stranger = known.is_empty() || known.len() < ids.len();
-    if is_stranger && let Err(refused) = state.gate.admit_stranger(&claim.email, instant) {
-        if known.is_empty() {
-            return Err(refused);
-        }
-        // Being known to one account is no leave to guess at another.
-        accounts.retain(|account| known.contains(&account.id));
-    }
-    // Who has none comes by a provider: no password is theirs, and finding that out takes as long.
-    let hashes = accounts.iter().map(|account| account.password.clone()).collect();
-    let right = state.gate.passwords().find(claim.password, hashes).await?;
-    let account = accounts
-        .into_iter()
-        .enumerate()
-        .find(|(place, account)| right.contains(place) && account.disabled_at.is_none());
-    let Some((_, account)) = account else { return Ok(None) };
-    if let Some(secret) = &account.totp_secret {
-        let code = claim.code.ok_or(Problem::SecondFactorMissing)?;
-        if !spend(state, account.id, secret, &code).await? {
-            return Err(Problem::SignInRefused);
-        }
-    }
-    Ok(Some(account))
-}
-
-/// Spends a code of the second factor, or a recovery code; whether it was one.
-async fn spend(state: &ApiState, user: Uuid, secret: &[u8], code: &str) -> Result<bool, Problem> {
-    if let Some(step) = totp::step_of(secret, code, state.clock.now()) {
-        return Ok(users::spend_step(&state.store, user, step).await?);
-    }
-    let hash = totp::recovery_hash(code);
-    Ok(users::spend_recovery(&state.store, user, &hash).await?)
 }
 
 async fn list(

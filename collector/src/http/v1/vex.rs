@@ -16,12 +16,13 @@ use uuid::Uuid;
 
 use crate::http::answer::Created;
 use crate::http::document::{DateTime, Routes};
-use crate::http::extract::{Body, Params, Tenant};
+use crate::http::extract::{Params, Tenant};
 use crate::http::may::{ExportInventory, ReadInventory, TriageFindings};
 use crate::http::page::{self, Whole};
 use crate::http::problem::Problem;
 use crate::http::schema::Open;
 use crate::http::state::ApiState;
+use crate::http::upload::Upload;
 use crate::http::v7;
 use crate::http::vex::{self, Frame, VexFormat};
 use crate::jobs::keep_rules;
@@ -137,14 +138,13 @@ struct ImportedView {
 async fn import(
     tenant: Tenant<TriageFindings>,
     State(state): State<ApiState>,
-    Body(body): Body<Open>,
+    upload: Upload,
 ) -> Result<Created<ImportedView>, Problem> {
     let (scope, now) = (tenant.scope, state.clock.now());
-    let read = vex::read(Value::Object(body.into_iter().collect()))
-        .map_err(|error| Problem::field("document", error.to_string()))?;
-    if has_zero(&read.frame) || read.statements.iter().any(|one| has_zero(&one.whole)) {
-        return Err(Problem::field("document", "a text has the character U+0000"));
-    }
+    // Reading takes a processor for long; the place goes with it, and is kept until all of it is written.
+    let reading = tokio::task::spawn_blocking(move || (read(&upload.document), upload));
+    let (read, _upload) = reading.await.map_err(|error| Problem::Internal(error.into()))?;
+    let read = read.map_err(|detail| Problem::field("document", detail))?;
     let id = v7(now);
     let made: Vec<NewException<'_>> = read
         .statements
@@ -188,6 +188,20 @@ async fn import(
         reopened: settled.reopened,
     };
     Ok(Created(view))
+}
+
+/// Reads a document.
+///
+/// # Errors
+///
+/// When it is none, in words for who sent it.
+fn read(document: &[u8]) -> Result<vex::Document, String> {
+    let document: Value = serde_json::from_slice(document).map_err(|error| error.to_string())?;
+    let read = vex::read(document).map_err(|error| error.to_string())?;
+    if has_zero(&read.frame) || read.statements.iter().any(|one| has_zero(&one.whole)) {
+        return Err("a text has the character U+0000".to_owned());
+    }
+    Ok(read)
 }
 
 /// Whether any text has a zero, which the database takes for no text.

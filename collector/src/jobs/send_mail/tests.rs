@@ -1,6 +1,7 @@
 //! Digests as their readers get them: once, when there is news, from a real server's point of view.
 
 use store::api_keys::PresentedKey;
+use store::audit::Came;
 use store::digests::{
     Digest, DigestChange, Message, MessageFilter, MessageState, Section, list_messages, of_user,
     put,
@@ -33,7 +34,7 @@ async fn reader(node: &Node, scope: &TenantScope, address: &str, when_quiet: boo
     invitations::create(scope, &new, Role::Viewer, DAY).await.unwrap();
     let who = Accepting::New { id: Uuid::new_v4(), name: "Ann", password: "$argon2id$x" };
     let store = node.database.store();
-    let user = invitations::accept(store, &key, who, DAY).await.unwrap().unwrap();
+    let user = invitations::accept(store, &key, who, Came::default(), DAY).await.unwrap().unwrap();
     let every = Every { weekday: None, minute: 780, time_zone: "UTC".to_owned() };
     let change = DigestChange { every: &every, sections: &Section::ALL, when_quiet };
     // A moment before what the company has came, so that it is news.

@@ -4,6 +4,7 @@ use sqlx::AssertSqlSafe;
 
 use crate::database::{Store, StoreConfig};
 use crate::error::StoreError;
+use crate::exceptions::{self, About, CreateError, Hosts};
 use crate::hosts::{self, HostFilter, HostSort};
 use crate::page::PageRequest;
 use crate::tenant::TenantScope;
@@ -44,6 +45,16 @@ async fn a_company_that_reads_all_it_may_delays_neither_another_nor_its_own_repo
     busy.begin("test").await.unwrap().commit().await.unwrap();
     first.commit().await.unwrap();
     assert_eq!(lists(&busy).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn what_an_exception_would_come_to_is_asked_in_turn() {
+    let (_database, [busy, other]) = world().await;
+    let about = About { score_below: Some(10.1), ..About::default() };
+    let _turns = (read(&busy).await, read(&busy).await);
+    let refused = exceptions::preview(&busy, &about, &Hosts::All).await.unwrap_err();
+    assert!(matches!(refused, CreateError::Store(StoreError::Busy)), "{refused}");
+    assert_eq!(exceptions::preview(&other, &about, &Hosts::All).await.unwrap().hosts, 0);
 }
 
 #[tokio::test]

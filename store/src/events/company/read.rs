@@ -1,11 +1,11 @@
 //! Reading both kinds of events by one place.
 
 use sqlx::PgConnection;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use super::{CompanyEvent, CompanyEventKind, FindingTold, PolicyTold, SoftwareTold};
 use crate::error::StoreError;
-use crate::events::EventPlace;
+use crate::events::{EventPlace, KEPT};
 use crate::page::PAGE_ITEMS_MAX;
 use crate::tenant::TenantScope;
 
@@ -38,12 +38,32 @@ pub async fn present(scope: &TenantScope) -> Result<EventPlace, StoreError> {
     Ok(place)
 }
 
-/// Whether the event of a place is still kept, so that a reader who goes on after it misses nothing.
+/// The same place as [`present`], for who keeps it: it says when it was the present, so that [`is_kept`] knows it again.
 ///
 /// # Errors
 ///
 /// When the database cannot be used.
-pub async fn is_kept(scope: &TenantScope, place: EventPlace) -> Result<bool, StoreError> {
+pub async fn beginning(scope: &TenantScope, now: OffsetDateTime) -> Result<EventPlace, StoreError> {
+    let (xact, _) = present(scope).await?.parts();
+    Ok(EventPlace::beginning(xact, now))
+}
+
+/// Whether a reader who goes on after a place misses nothing: its event is still kept, or all that happened since it was
+/// the present is.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn is_kept(
+    scope: &TenantScope,
+    place: EventPlace,
+    now: OffsetDateTime,
+) -> Result<bool, StoreError> {
+    if let Some(begun_at) = place.begun_at() {
+        // A day for clocks that differ. One that is ahead is of a time that a restore has taken back.
+        let is_recent = begun_at > now - KEPT + Duration::DAY;
+        return Ok(is_recent && place < present(scope).await?);
+    }
     let (xact, id) = place.parts();
     let mut tx = scope.begin_by_key("events.is_kept").await?;
     let is_kept = sqlx::query_scalar!(

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::error::StoreError;
+use crate::events::KEPT;
 use crate::test_fixtures::{World, at, company};
 
 /// Asks until the answer has so many: an event shows once other tests' transactions have ended.
@@ -100,11 +101,29 @@ async fn who_begins_at_the_present_is_told_nothing_of_the_past() {
     let all = until(2, || after(&world.scope, EventPlace::new(0, 0), 100)).await;
     let begin = present(&world.scope).await.unwrap();
     assert_eq!(after(&world.scope, begin, 100).await.unwrap(), []);
-    assert!(is_kept(&world.scope, all[1].id).await.unwrap());
-    assert!(!is_kept(&world.scope, EventPlace::new(1, 1)).await.unwrap());
+    assert!(is_kept(&world.scope, all[1].id, at(9)).await.unwrap());
+    assert!(!is_kept(&world.scope, EventPlace::new(1, 1), at(9)).await.unwrap());
     // Another company's place names nothing here, and its events are not to be had with it.
     let other = company(world.store(), "Other").await;
-    assert!(!is_kept(&other, all[1].id).await.unwrap());
+    assert!(!is_kept(&other, all[1].id, at(9)).await.unwrap());
     let none = after(&other, EventPlace::new(0, 0), 100).await.unwrap();
     assert_eq!(none, []);
+}
+
+#[tokio::test]
+async fn a_beginning_is_known_again_for_as_long_as_what_came_after_it_is_kept() {
+    let world = World::new().await;
+    let scope = &world.scope;
+    happen(&world, "opened", 1, 0).await;
+    until(1, || after(scope, EventPlace::new(0, 0), 100)).await;
+    let begin = beginning(scope, at(0)).await.unwrap();
+    assert_eq!(begin.to_string().parse(), Ok(begin), "as it comes back");
+    assert_eq!(after(scope, begin, 100).await.unwrap(), [], "nothing of the past");
+    happen(&world, "resolved", 1, 1).await;
+    until(1, || after(scope, begin, 100)).await;
+    assert!(is_kept(scope, begin, at(9)).await.unwrap());
+    assert!(!is_kept(scope, begin, at(0) + KEPT).await.unwrap(), "some may be forgotten");
+    let (xact, _) = begin.parts();
+    let ahead = EventPlace::beginning(xact + 1_000_000, at(0));
+    assert!(!is_kept(scope, ahead, at(9)).await.unwrap(), "of a time that was taken back");
 }

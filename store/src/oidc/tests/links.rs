@@ -3,11 +3,12 @@
 use sqlx::AssertSqlSafe;
 
 use super::*;
+use crate::audit::Came;
 use crate::invitations::{self, Accepting};
 
 /// Accepts an invitation by its link, as somebody.
 async fn accept(world: &World, key: &PresentedKey, who: Accepting<'_>) -> Option<uuid::Uuid> {
-    invitations::accept(world.store(), key, who, at(5)).await.unwrap()
+    invitations::accept(world.store(), key, who, Came::default(), at(5)).await.unwrap()
 }
 
 /// Ann's account, which another company opened; she works here as well and came by our provider, and left.
