@@ -18,7 +18,7 @@ pub struct HostFilter {
     pub platform: Option<String>,
     /// It is of this kind.
     pub kind: Option<HostKind>,
-    /// It has this CVE.
+    /// It has this CVE, and no exception leaves that out there; with `as_of` none that left it out for the whole company then.
     pub cve: Option<String>,
     /// It has this software.
     pub software: Option<SoftwareKey>,
@@ -110,12 +110,21 @@ pub(crate) fn push_host_filter(query: &mut QueryBuilder<Postgres>, filter: &Host
         push_holds(query, INSTALLED, filter.as_of);
         query.push(" WHERE f.company_key = $1 AND ");
         push_holds(query, FOUND, filter.as_of);
-        query.push(" AND f.exception IS NULL AND NOT EXISTS (");
-        query.push(EXCEPTED).push("i.agent_key");
-        query.push(EXCEPTED_BY_LABEL).push("i.agent_key");
-        query.push("))) AND f.cve = ").push_bind(cve.clone());
-        query.push(")");
+        push_not_left_out(query, filter.as_of);
+        query.push(" AND f.cve = ").push_bind(cve.clone()).push(")");
     }
+}
+
+/// ` AND` that no exception leaves the finding `f` out on the host of the installation `i`; of the past as lists of
+/// findings have it, which know since when one is left out for the whole company.
+fn push_not_left_out(query: &mut QueryBuilder<Postgres>, as_of: Option<OffsetDateTime>) {
+    if let Some(at) = as_of {
+        query.push(" AND NOT coalesce(f.suppressed_at <= ").push_bind(at).push(", false)");
+        return;
+    }
+    query.push(" AND f.exception IS NULL AND NOT EXISTS (");
+    query.push(EXCEPTED).push("i.agent_key");
+    query.push(EXCEPTED_BY_LABEL).push("i.agent_key").push(")))");
 }
 
 fn push_labels(query: &mut QueryBuilder<Postgres>, filter: &HostFilter) {
