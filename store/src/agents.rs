@@ -1,8 +1,9 @@
 //! Agents: one row a host, from its enrolment to its revocation.
 //!
-//! A row is never deleted here: a revoked agent's inventory stays readable. What an agent reported
+//! A row is never deleted here: what a revoked agent had stays readable as its past. What an agent reported
 //! is written by [`crate::reports`]; what people ask about hosts is in `hosts`.
 
+mod emptied;
 mod enrol;
 mod heartbeats;
 mod lineage;
@@ -18,6 +19,7 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+pub use self::emptied::empty_revoked;
 pub use self::enrol::{EnrolError, Enrolled, Enrolment, enrol};
 pub use self::heartbeats::{HeartbeatSeen, Noted, record_heartbeats};
 pub use self::rekey::{Issue, Rekeying, depart, rekey};
@@ -217,7 +219,7 @@ pub async fn request_scan(scope: &TenantScope, agent: AgentId) -> Result<Option<
 }
 
 /// Refuses an agent from now on and has its connection closed, wherever it is; whether there was
-/// one to refuse.
+/// one to refuse. What it had ends.
 ///
 /// # Errors
 ///
@@ -245,6 +247,7 @@ pub async fn revoke(
         if revoked.kind == "sbom" {
             imports::let_go(&mut tx, scope.key(), revoked.key, now).await?;
         }
+        emptied::empty(&mut tx, scope.key(), &[revoked.key], now).await?;
         // `NOTIFY` goes out with the commit, so no node can hear of a revocation that it does not
         // find.
         commands::announce_revocation(&mut tx, Revoked::Agent(agent)).await?;
