@@ -16,10 +16,17 @@ pub struct HostFilter {
     pub text: Option<String>,
     /// The operating system's family or distribution is this.
     pub platform: Option<String>,
+    /// The operating system's version is this one, or begins with it and a dot.
+    pub os_version: Option<String>,
     /// It is of this kind.
     pub kind: Option<HostKind>,
     /// It has this CVE, and no exception leaves that out there; with `as_of` none that left it out for the whole company then.
     pub cve: Option<String>,
+    /// It has an open finding of a CVE that is known to be exploited, or none; of the present, and of a company whose hosts are
+    /// counted as of the last count.
+    pub kev: Option<bool>,
+    /// The same of critical CVEs.
+    pub critical: Option<bool>,
     /// It has this software.
     pub software: Option<SoftwareKey>,
     /// It was not seen since.
@@ -51,6 +58,13 @@ pub(crate) fn push_host_filter(query: &mut QueryBuilder<Postgres>, filter: &Host
     if let Some(platform) = &filter.platform {
         query.push(" AND (platform_family = ").push_bind(platform.clone());
         query.push(" OR platform_id = ").push_bind(platform.clone()).push(")");
+    }
+    if let Some(version) = &filter.os_version {
+        query.push(" AND (platform_version = ").push_bind(version.clone());
+        query
+            .push(" OR starts_with(platform_version, ")
+            .push_bind(format!("{version}."))
+            .push("))");
     }
     if let Some(kind) = filter.kind {
         query.push(" AND kind = ").push_bind(kind.as_str());
@@ -92,6 +106,14 @@ pub(crate) fn push_host_filter(query: &mut QueryBuilder<Postgres>, filter: &Host
         query.push(" AND enrolled_at <= ").push_bind(at);
     }
     push_labels(query, filter);
+    for (number, condition, is_some) in [
+        ("k.kev", "c.kev_added IS NOT NULL", filter.kev),
+        ("k.critical", "c.cvss_severity = 'critical'", filter.critical),
+    ] {
+        if let Some(is_some) = is_some {
+            push_number(query, (number, condition), is_some);
+        }
+    }
     if let Some(key) = filter.software {
         // A semi-join: a host that has the software once is one row, and the subquery names the
         // company so that it reads one partition.
@@ -113,6 +135,28 @@ pub(crate) fn push_host_filter(query: &mut QueryBuilder<Postgres>, filter: &Host
         push_not_left_out(query, filter.as_of);
         query.push(" AND f.cve = ").push_bind(cve.clone()).push(")");
     }
+}
+
+/// ` AND` that a number of the agent's findings is above zero, or is not: by the row that is kept of the host, and of one
+/// without a row, as all hosts of a small company are, by what it has.
+fn push_number(
+    query: &mut QueryBuilder<Postgres>,
+    (number, condition): (&'static str, &'static str),
+    is_some: bool,
+) {
+    query.push(if is_some { " AND " } else { " AND NOT " });
+    query.push("coalesce((SELECT ").push(number).push(
+        " > 0 FROM host_counts k WHERE k.company_key = $1 AND k.agent_key = a.key), EXISTS (
+            SELECT FROM installations i
+            JOIN findings f ON f.company_key = $1 AND f.software_key = i.software_key
+                           AND NOT isfinite(f.resolved_at)
+            JOIN cves c ON c.id = f.cve AND ",
+    );
+    query
+        .push(condition)
+        .push(" WHERE i.company_key = $1 AND i.agent_key = a.key AND NOT isfinite(i.closed_at)");
+    push_not_left_out(query, None);
+    query.push("))");
 }
 
 /// ` AND` that no exception leaves the finding `f` out on the host of the installation `i`; of the past as lists of

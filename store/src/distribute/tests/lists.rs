@@ -100,8 +100,11 @@ async fn ask_for_hosts(scope: &TenantScope, page: &PageRequest) {
         HostFilter {
             text: Some(text()),
             platform: Some(text()),
+            os_version: Some(text()),
             kind: Some(hosts::HostKind::Sbom),
             cve: Some(text()),
+            kev: Some(true),
+            critical: Some(false),
             software: Some(KEY),
             silent_since: Some(at(0)),
             overdue_at: Some(at(0)),
