@@ -8,6 +8,7 @@ mod enrol;
 mod heartbeats;
 mod lineage;
 mod rekey;
+mod scans;
 mod silent;
 
 use std::time::Duration;
@@ -23,6 +24,7 @@ pub use self::emptied::empty_revoked;
 pub use self::enrol::{EnrolError, Enrolled, Enrolment, enrol};
 pub use self::heartbeats::{HeartbeatSeen, Noted, record_heartbeats};
 pub use self::rekey::{Issue, Rekeying, depart, rekey};
+pub use self::scans::{SCANS_MAX, ScanOf, request_scan, request_scans};
 pub use self::silent::revoke_silent;
 use crate::audit::{self, Change};
 use crate::commands::{self, Revoked};
@@ -189,33 +191,6 @@ pub async fn by_authority(
     .await?;
     tx.commit().await?;
     Ok((row.present.unsigned_abs(), row.former.unsigned_abs()))
-}
-
-/// Asks an agent to scan now, wherever it is connected. Gives the request's number, which grows
-/// with every request; `None` when there is no such agent, it was revoked, or the host has none.
-///
-/// # Errors
-///
-/// When the database cannot be used.
-pub async fn request_scan(scope: &TenantScope, agent: AgentId) -> Result<Option<u64>, StoreError> {
-    let mut tx = scope.begin("agents.request_scan").await?;
-    let request = sqlx::query_scalar!(
-        // Above what was done as well: a database that was restored from a backup may know of fewer
-        // requests than its agents.
-        "UPDATE agents SET scan_requested = greatest(scan_requested, scan_done) + 1
-         WHERE company_key = $1 AND id = $2 AND revoked_at IS NULL AND kind = 'agent'
-         RETURNING scan_requested",
-        scope.key(),
-        agent.0
-    )
-    .fetch_optional(&mut *tx)
-    .await?;
-    if let Some(request) = request {
-        commands::queue(&mut tx, "scan_now", &[(agent, request)]).await?;
-    }
-    tx.commit().await?;
-    // The column only counts up from zero, so nothing is turned around here.
-    Ok(request.map(i64::unsigned_abs))
 }
 
 /// Refuses an agent from now on and has its connection closed, wherever it is; whether there was
