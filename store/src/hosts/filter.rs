@@ -52,6 +52,25 @@ pub struct HostFilter {
 
 /// Pushes what a filter asks of an agent `a`.
 pub(crate) fn push_host_filter(query: &mut QueryBuilder<Postgres>, filter: &HostFilter) {
+    push_own(query, filter);
+    match (filter.revoked, filter.as_of) {
+        (false, None) => {
+            query.push(" AND revoked_at IS NULL");
+        }
+        (false, Some(at)) => {
+            query.push(" AND coalesce(revoked_at, 'infinity') > ").push_bind(at);
+        }
+        (true, _) => {}
+    }
+    if let Some(at) = filter.as_of {
+        query.push(" AND enrolled_at <= ").push_bind(at);
+    }
+    push_labels(query, filter);
+    push_contents(query, filter);
+}
+
+/// What its own row says of a host.
+fn push_own(query: &mut QueryBuilder<Postgres>, filter: &HostFilter) {
     if let Some(text) = &filter.text {
         query.push(" AND hostname ILIKE ").push_bind(containing(text));
     }
@@ -93,19 +112,10 @@ pub(crate) fn push_host_filter(query: &mut QueryBuilder<Postgres>, filter: &Host
         );
         query.push_bind(release.map(i64::from).to_vec()).push("))");
     }
-    match (filter.revoked, filter.as_of) {
-        (false, None) => {
-            query.push(" AND revoked_at IS NULL");
-        }
-        (false, Some(at)) => {
-            query.push(" AND coalesce(revoked_at, 'infinity') > ").push_bind(at);
-        }
-        (true, _) => {}
-    }
-    if let Some(at) = filter.as_of {
-        query.push(" AND enrolled_at <= ").push_bind(at);
-    }
-    push_labels(query, filter);
+}
+
+/// What is installed on a host, and found in that.
+fn push_contents(query: &mut QueryBuilder<Postgres>, filter: &HostFilter) {
     for (number, condition, is_some) in [
         ("k.kev", "c.kev_added IS NOT NULL", filter.kev),
         ("k.critical", "c.cvss_severity = 'critical'", filter.critical),
