@@ -62,20 +62,19 @@ pub(super) struct ListQuery {
     vulnerable: Option<bool>,
     /// What hosts with this label have, by its id or its name: only the versions that they have count.
     label: Option<String>,
+    /// By name or, most first, by the hosts of each version, added up.
     #[serde(default)]
     sort: Sort,
     limit: Option<u32>,
     page_token: Option<String>,
 }
 
-/// The order of titles.
 #[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
 #[schemars(rename = "SoftwareTitleSort")]
 #[serde(rename_all = "snake_case")]
 enum Sort {
     #[default]
     Name,
-    /// By the hosts of each version, added up, most first.
     Hosts,
 }
 
