@@ -1,12 +1,14 @@
 //! Agents: one row a host, from its enrolment to its revocation.
 //!
-//! A row is never deleted here: a revoked agent's inventory stays readable. What an agent reported
+//! A row is never deleted here: what a revoked agent had stays readable as its past. What an agent reported
 //! is written by [`crate::reports`]; what people ask about hosts is in `hosts`.
 
+mod emptied;
 mod enrol;
 mod heartbeats;
 mod lineage;
 mod rekey;
+mod scans;
 mod silent;
 
 use std::time::Duration;
@@ -18,9 +20,11 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+pub use self::emptied::empty_revoked;
 pub use self::enrol::{EnrolError, Enrolled, Enrolment, enrol};
 pub use self::heartbeats::{HeartbeatSeen, Noted, record_heartbeats};
 pub use self::rekey::{Issue, Rekeying, depart, rekey};
+pub use self::scans::{SCANS_MAX, ScanOf, request_scan, request_scans};
 pub use self::silent::revoke_silent;
 use crate::audit::{self, Change};
 use crate::commands::{self, Revoked};
@@ -189,35 +193,8 @@ pub async fn by_authority(
     Ok((row.present.unsigned_abs(), row.former.unsigned_abs()))
 }
 
-/// Asks an agent to scan now, wherever it is connected. Gives the request's number, which grows
-/// with every request; `None` when there is no such agent, it was revoked, or the host has none.
-///
-/// # Errors
-///
-/// When the database cannot be used.
-pub async fn request_scan(scope: &TenantScope, agent: AgentId) -> Result<Option<u64>, StoreError> {
-    let mut tx = scope.begin("agents.request_scan").await?;
-    let request = sqlx::query_scalar!(
-        // Above what was done as well: a database that was restored from a backup may know of fewer
-        // requests than its agents.
-        "UPDATE agents SET scan_requested = greatest(scan_requested, scan_done) + 1
-         WHERE company_key = $1 AND id = $2 AND revoked_at IS NULL AND kind = 'agent'
-         RETURNING scan_requested",
-        scope.key(),
-        agent.0
-    )
-    .fetch_optional(&mut *tx)
-    .await?;
-    if let Some(request) = request {
-        commands::queue(&mut tx, "scan_now", &[(agent, request)]).await?;
-    }
-    tx.commit().await?;
-    // The column only counts up from zero, so nothing is turned around here.
-    Ok(request.map(i64::unsigned_abs))
-}
-
 /// Refuses an agent from now on and has its connection closed, wherever it is; whether there was
-/// one to refuse.
+/// one to refuse. What it had ends.
 ///
 /// # Errors
 ///
@@ -245,6 +222,7 @@ pub async fn revoke(
         if revoked.kind == "sbom" {
             imports::let_go(&mut tx, scope.key(), revoked.key, now).await?;
         }
+        emptied::empty(&mut tx, scope.key(), &[revoked.key], now).await?;
         // `NOTIFY` goes out with the commit, so no node can hear of a revocation that it does not
         // find.
         commands::announce_revocation(&mut tx, Revoked::Agent(agent)).await?;

@@ -6,6 +6,7 @@
 mod columns;
 mod export;
 mod filter;
+mod labelled;
 mod list;
 mod replace;
 mod then;
@@ -14,6 +15,7 @@ mod walk;
 pub(crate) use self::columns::FindingColumns;
 pub use self::export::{FindingExport, export};
 pub use self::filter::{FindingFilter, FindingState};
+pub(crate) use self::labelled::push_left_out;
 pub use self::list::{Finding, FindingSort, list};
 pub use self::replace::{Replaced, replace};
 

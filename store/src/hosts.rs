@@ -17,6 +17,7 @@ mod software;
 mod sort;
 mod then;
 mod timeline;
+mod unsaid;
 
 use protocol::host::Platform;
 use protocol::ids::AgentId;

@@ -46,7 +46,7 @@ pub use self::export::{SoftwareExport, export};
 pub use self::filter::SoftwareFilter;
 pub use self::get::get;
 pub use self::list::{SoftwareItem, SoftwareSort, list};
-pub use self::titles::{Title, TitleFilter, titles};
+pub use self::titles::{Title, TitleFilter, TitleSort, titles};
 use crate::error::StoreError;
 
 /// A piece of software.

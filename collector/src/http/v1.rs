@@ -28,6 +28,7 @@ mod profile;
 mod report_files;
 mod report_schedules;
 mod retention;
+mod selection;
 mod sessions;
 mod settings;
 mod software;

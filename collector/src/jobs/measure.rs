@@ -1,5 +1,5 @@
 //! Measures how each company stands, once an hour: the statistics that pages and reports show, and on how many
-//! hosts each CVE is.
+//! hosts each CVE is. What revoked hosts have still is ended before, or it would count.
 //!
 //! The clock asks every few minutes and a company is passed over when its hour is measured, so that a new
 //! company has numbers at once and an hour in which no node worked is made up for. One company whose rows
@@ -9,9 +9,12 @@ use anyhow::Context as _;
 use protocol::ids::CompanyId;
 use store::page::{PAGE_ITEMS_MAX, PageRequest};
 use store::tenant::OperatorScope;
-use store::{companies, cve_history, statistics};
+use store::{agents, companies, cve_history, statistics};
 
 use super::Jobs;
+
+/// Revoked hosts whose software is ended in one transaction; each has some thousand pieces at most.
+pub(super) const HOSTS_A_TIME: u32 = 50;
 
 /// Measures every company whose hour has no measurement yet.
 pub(super) async fn run(jobs: &Jobs) -> anyhow::Result<()> {
@@ -54,15 +57,35 @@ async fn measure(
     if !statistics::is_due(&scope, now).await.context("ask whether the hour is measured")? {
         return Ok(false);
     }
+    let emptied =
+        empty_revoked(jobs, operator, company).await.context("end what revoked hosts had");
+    // Asked for anew here and below: each takes its time, and who erases the company counts on no more than one such time.
+    let Some(scope) = operator.scope(company).await? else {
+        return Ok(false);
+    };
     // First, because a company is passed over once its hour is measured.
     let recorded = cve_history::record(&scope, now).await.context("record the hosts of CVEs");
-    // Asked for anew: that took its time, and who erases the company counts on no more than one such time.
     let Some(scope) = operator.scope(company).await? else {
         return Ok(false);
     };
     statistics::measure(&scope, now).await.context("measure")?;
-    recorded?;
+    recorded.and(emptied)?;
     Ok(true)
+}
+
+/// Ends what revoked hosts have still: those that a release before this one let go, or of which a report came late.
+async fn empty_revoked(
+    jobs: &Jobs,
+    operator: &OperatorScope,
+    company: CompanyId,
+) -> anyhow::Result<()> {
+    while let Some(scope) = operator.scope(company).await? {
+        let done = agents::empty_revoked(&scope, HOSTS_A_TIME, jobs.clock.now()).await?;
+        if done < u64::from(HOSTS_A_TIME) {
+            break;
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -133,6 +156,19 @@ mod tests {
         node.hand.advance(std::time::Duration::from_secs(24 * 3_600));
         tick(&node).await;
         assert_eq!(spread(&node, &first).await, [1, 1]);
+    }
+
+    #[tokio::test]
+    async fn what_hosts_have_that_were_revoked_before_is_ended_and_counts_no_more() {
+        let node = Node::new().await;
+        write_index(&node.path(), &["CVE-2020-8203"]);
+        node.watch().look().await;
+        let scope = node.store(1, vec![lodash("4.17.15")]).await;
+        // As a release before this one left it.
+        node.database.execute("UPDATE agents SET revoked_at = enrolled_at").await;
+        tick(&node).await;
+        assert_eq!(spread(&node, &scope).await, [0]);
+        assert_eq!(agents::empty_revoked(&scope, 9, node.jobs.clock.now()).await.unwrap(), 0);
     }
 
     #[tokio::test]

@@ -17,6 +17,7 @@ use store::{
 use time::OffsetDateTime;
 
 use super::Jobs;
+use super::measure::HOSTS_A_TIME as HOSTS_EMPTIED;
 use crate::causes::Causes;
 
 /// How long jobs that ended are kept for people to look at. Longer than any schedule's time from
@@ -186,6 +187,8 @@ async fn forget_of(
         let let_go = || agents::revoke_silent(scope, before, HOSTS_A_TIME, now);
         forgotten.hosts +=
             in_steps(HOSTS_A_TIME, let_go).await.context("let go of silent hosts")?;
+        let empty = || agents::empty_revoked(scope, HOSTS_EMPTIED, now);
+        in_steps(HOSTS_EMPTIED, empty).await.context("end what they had")?;
     }
     forgotten.messages +=
         in_steps(LETTERS_A_TIME, || webhooks::purge(scope, delivered, dead, LETTERS_A_TIME))

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::connection::Connection;
 
 /// Lists by the name of their figure. What stands in braces is one of the company's own.
-const LISTS: [(&str, &str); 65] = [
+const LISTS: [(&str, &str); 69] = [
     ("summary", "summary"),
     ("hosts", "hosts"),
     ("hosts by last seen", "hosts?sort=last_seen"),
@@ -26,6 +26,8 @@ const LISTS: [(&str, &str); 65] = [
     ("hosts, revoked ones too", "hosts?revoked=true"),
     ("hosts with software", "hosts?software={software}"),
     ("hosts with a CVE", "hosts?cve={cve}"),
+    ("hosts with one in KEV", "hosts?kev=true"),
+    ("hosts without a critical one", "hosts?critical=false"),
     ("host", "hosts/{host}"),
     ("host: software", "hosts/{host}/software"),
     ("host: findings", "findings?host={host}"),
@@ -42,6 +44,8 @@ const LISTS: [(&str, &str); 65] = [
     ("software whose name contains, by hosts", "software?query=python&sort=hosts"),
     ("software titles", "software/titles"),
     ("software titles that contain", "software/titles?query=python"),
+    ("software titles by hosts", "software/titles?sort=hosts"),
+    ("software titles that are vulnerable", "software/titles?vulnerable=true"),
     ("CVEs", "cves"),
     ("CVEs by EPSS", "cves?sort=epss"),
     ("CVEs by KEV", "cves?sort=kev"),

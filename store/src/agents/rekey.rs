@@ -6,6 +6,7 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 
 use super::Certificate;
+use super::emptied::empty;
 use super::lineage::Lineage;
 use crate::error::StoreError;
 use crate::tenant::TenantScope;
@@ -131,7 +132,7 @@ async fn insert(
     Ok(())
 }
 
-/// Notes that a host is an agent no longer, by its own word; it is refused from now on.
+/// Notes that a host is an agent no longer, by its own word; it is refused from now on, and what it had ends.
 ///
 /// Nothing is noted of an agent that several machines are: one of them leaves, and the others have only its identity to
 /// become agents of their own by.
@@ -146,16 +147,18 @@ pub async fn depart(
 ) -> Result<(), StoreError> {
     let mut tx = scope.begin("agents.depart").await?;
     // Who departed or was revoked before keeps the time of it.
-    sqlx::query!(
+    let gone = sqlx::query_scalar!(
         "UPDATE agents SET uninstalled_at = coalesce(uninstalled_at, $3),
                 revoked_at = coalesce(revoked_at, $3)
-         WHERE company_key = $1 AND id = $2 AND cloned_at IS NULL",
+         WHERE company_key = $1 AND id = $2 AND cloned_at IS NULL
+         RETURNING key",
         scope.key(),
         agent.0,
         now
     )
-    .execute(&mut *tx)
+    .fetch_all(&mut *tx)
     .await?;
+    empty(&mut tx, scope.key(), &gone, now).await?;
     tx.commit().await?;
     Ok(())
 }

@@ -14,7 +14,7 @@ const FINDINGS_LARGE: i64 = 5_000;
 const AGAIN_AFTER: Duration = Duration::MINUTE;
 /// and than so many times what that took: two in a hundred of a connection's time at most.
 const SHARE: f64 = 50.0;
-/// Some causes leave no trace that is looked for here, such as a host that was removed or has lost a label.
+/// Some causes leave no trace that is looked for here, such as a host that was erased or has lost a label.
 const ALWAYS_AFTER: Duration = Duration::HOUR;
 
 /// What is known of a company beforehand.
@@ -25,7 +25,8 @@ struct Standing {
     made: Option<(OffsetDateTime, f64)>,
     /// Whether they were begun, if they were never made to the end.
     is_begun: bool,
-    /// When a report of it was applied, something happened to a finding, or an exception was decided on.
+    /// When a report of it was applied, a host was let go, something happened to a finding, or an exception was decided
+    /// on.
     changed_at: Option<OffsetDateTime>,
     installations: i64,
     /// No more than what makes it large.
@@ -56,7 +57,7 @@ async fn standing(scope: &TenantScope) -> Result<Standing, StoreError> {
                   (SELECT seconds FROM company_counts
                    WHERE company_key = $1 AND isfinite(counted_at)) AS seconds,
                   EXISTS (SELECT FROM company_counts WHERE company_key = $1) AS "is_begun!",
-                  max(applied_at) AS applied_at,
+                  max(greatest(applied_at, revoked_at)) AS applied_at,
                   (SELECT at FROM finding_events WHERE company_key = $1
                    ORDER BY xact DESC, id DESC LIMIT 1) AS told_at,
                   -- One that runs out is ended a little later, as of the moment at which it ran out.

@@ -156,8 +156,8 @@ async fn insert(
     // The id is the caller's: one that is there already was written by an earlier try.
     sqlx::query!(
         "INSERT INTO digest_messages (company_key, id, digest, user_id, kind, subject, body_text,
-                                      body_html, created_at, next_at, gives_up_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10)
+                                      body_html, created_at, next_at, gives_up_at, told_from)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10, $11)
          ON CONFLICT (company_key, id) DO NOTHING",
         scope.key(),
         message.id,
@@ -168,7 +168,8 @@ async fn insert(
         message.text,
         message.html,
         now,
-        gives_up_at
+        gives_up_at,
+        digest.told_until
     )
     .execute(tx)
     .await?;

@@ -4,6 +4,7 @@
 mod deciding;
 mod documents;
 mod effect;
+mod labelled;
 mod preview;
 mod replacing;
 mod scoped;

@@ -7,6 +7,7 @@ use sqlx::{Postgres, QueryBuilder};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::labelled::push_left_out;
 use crate::cves::Severity;
 use crate::names::push_name_contains;
 use crate::on_hosts::push_on_hosts;
@@ -57,10 +58,20 @@ pub struct FindingFilter {
     pub as_of: Option<OffsetDateTime>,
 }
 
-/// The exception that leaves the finding out, on the host where there is one.
+/// The exception that leaves the finding out, on the host where there is one, and else on those of the label.
+/// What an exception for some hosts left out in the past is not kept.
 pub(super) fn push_exception(query: &mut QueryBuilder<Postgres>, filter: &FindingFilter) {
     let Some(host) = filter.host else {
-        query.push("f.exception");
+        match filter.label.filter(|_| filter.as_of.is_none()) {
+            Some(label) => {
+                query.push("coalesce(f.exception, ");
+                push_left_out(query, label);
+                query.push(")");
+            }
+            None => {
+                query.push("f.exception");
+            }
+        }
         return;
     };
     query.push(

@@ -42,7 +42,7 @@ pub struct Finding {
     /// Since when it does not hold any more.
     pub resolved_at: Option<OffsetDateTime>,
     /// The exception that it is left out for: the company's, or in a list of one host's findings one
-    /// for this host.
+    /// for this host, or of a label's one for the hosts with it.
     pub exception: Option<Uuid>,
     /// Since when it is left out for the whole company.
     pub suppressed_at: Option<OffsetDateTime>,

@@ -8,6 +8,7 @@ use sqlx::{Postgres, QueryBuilder};
 use time::OffsetDateTime;
 
 use super::held::HELD;
+use super::unsaid::take_out_of_messages;
 use crate::audit::{self, Change};
 use crate::commands::{self, Revoked};
 use crate::error::StoreError;
@@ -20,6 +21,8 @@ pub type Erased = BTreeMap<&'static str, u64>;
 /// Erases a host with everything that is held of it but who did what.
 ///
 /// `None` when the company has none with this id. Its connection is closed and its certificate opens nothing any more: nobody knows the agent.
+///
+/// Messages that tell of others as well lose what they tell of it; a digest that waits is written again.
 ///
 /// In one transaction, which is as long as what one host can have: a host that is half erased would be neither there
 /// nor gone.
@@ -44,6 +47,7 @@ pub async fn erase(
     let Some(key) = key else { return Ok(None) };
     commands::announce_revocation(&mut tx, Revoked::Agent(agent)).await?;
     let imports = imports::waiting_of(&mut tx, scope.key(), key).await?;
+    take_out_of_messages(&mut tx, scope.key(), agent, now).await?;
     let mut erased = Erased::new();
     for held in &HELD {
         let mut query = QueryBuilder::<Postgres>::new(format!("DELETE FROM {} t", held.table));

@@ -16,10 +16,17 @@ pub struct HostFilter {
     pub text: Option<String>,
     /// The operating system's family or distribution is this.
     pub platform: Option<String>,
+    /// The operating system's version is this one, or begins with it and a dot.
+    pub os_version: Option<String>,
     /// It is of this kind.
     pub kind: Option<HostKind>,
-    /// It has this CVE.
+    /// It has this CVE, and no exception leaves that out there; with `as_of` none that left it out for the whole company then.
     pub cve: Option<String>,
+    /// It has an open finding of a CVE that is known to be exploited, or none; of the present, and of a company whose hosts are
+    /// counted as of the last count.
+    pub kev: Option<bool>,
+    /// The same of critical CVEs.
+    pub critical: Option<bool>,
     /// It has this software.
     pub software: Option<SoftwareKey>,
     /// It was not seen since.
@@ -45,12 +52,38 @@ pub struct HostFilter {
 
 /// Pushes what a filter asks of an agent `a`.
 pub(crate) fn push_host_filter(query: &mut QueryBuilder<Postgres>, filter: &HostFilter) {
+    push_own(query, filter);
+    match (filter.revoked, filter.as_of) {
+        (false, None) => {
+            query.push(" AND revoked_at IS NULL");
+        }
+        (false, Some(at)) => {
+            query.push(" AND coalesce(revoked_at, 'infinity') > ").push_bind(at);
+        }
+        (true, _) => {}
+    }
+    if let Some(at) = filter.as_of {
+        query.push(" AND enrolled_at <= ").push_bind(at);
+    }
+    push_labels(query, filter);
+    push_contents(query, filter);
+}
+
+/// What its own row says of a host.
+fn push_own(query: &mut QueryBuilder<Postgres>, filter: &HostFilter) {
     if let Some(text) = &filter.text {
         query.push(" AND hostname ILIKE ").push_bind(containing(text));
     }
     if let Some(platform) = &filter.platform {
         query.push(" AND (platform_family = ").push_bind(platform.clone());
         query.push(" OR platform_id = ").push_bind(platform.clone()).push(")");
+    }
+    if let Some(version) = &filter.os_version {
+        query.push(" AND (platform_version = ").push_bind(version.clone());
+        query
+            .push(" OR starts_with(platform_version, ")
+            .push_bind(format!("{version}."))
+            .push("))");
     }
     if let Some(kind) = filter.kind {
         query.push(" AND kind = ").push_bind(kind.as_str());
@@ -79,19 +112,18 @@ pub(crate) fn push_host_filter(query: &mut QueryBuilder<Postgres>, filter: &Host
         );
         query.push_bind(release.map(i64::from).to_vec()).push("))");
     }
-    match (filter.revoked, filter.as_of) {
-        (false, None) => {
-            query.push(" AND revoked_at IS NULL");
+}
+
+/// What is installed on a host, and found in that.
+fn push_contents(query: &mut QueryBuilder<Postgres>, filter: &HostFilter) {
+    for (number, condition, is_some) in [
+        ("k.kev", "c.kev_added IS NOT NULL", filter.kev),
+        ("k.critical", "c.cvss_severity = 'critical'", filter.critical),
+    ] {
+        if let Some(is_some) = is_some {
+            push_number(query, (number, condition), is_some);
         }
-        (false, Some(at)) => {
-            query.push(" AND coalesce(revoked_at, 'infinity') > ").push_bind(at);
-        }
-        (true, _) => {}
     }
-    if let Some(at) = filter.as_of {
-        query.push(" AND enrolled_at <= ").push_bind(at);
-    }
-    push_labels(query, filter);
     if let Some(key) = filter.software {
         // A semi-join: a host that has the software once is one row, and the subquery names the
         // company so that it reads one partition.
@@ -110,12 +142,43 @@ pub(crate) fn push_host_filter(query: &mut QueryBuilder<Postgres>, filter: &Host
         push_holds(query, INSTALLED, filter.as_of);
         query.push(" WHERE f.company_key = $1 AND ");
         push_holds(query, FOUND, filter.as_of);
-        query.push(" AND f.exception IS NULL AND NOT EXISTS (");
-        query.push(EXCEPTED).push("i.agent_key");
-        query.push(EXCEPTED_BY_LABEL).push("i.agent_key");
-        query.push("))) AND f.cve = ").push_bind(cve.clone());
-        query.push(")");
+        push_not_left_out(query, filter.as_of);
+        query.push(" AND f.cve = ").push_bind(cve.clone()).push(")");
     }
+}
+
+/// ` AND` that a number of the agent's findings is above zero, or is not: by the row that is kept of the host, and of one
+/// without a row, as all hosts of a small company are, by what it has.
+fn push_number(
+    query: &mut QueryBuilder<Postgres>,
+    (number, condition): (&'static str, &'static str),
+    is_some: bool,
+) {
+    query.push(if is_some { " AND " } else { " AND NOT " });
+    query.push("coalesce((SELECT ").push(number).push(
+        " > 0 FROM host_counts k WHERE k.company_key = $1 AND k.agent_key = a.key), EXISTS (
+            SELECT FROM installations i
+            JOIN findings f ON f.company_key = $1 AND f.software_key = i.software_key
+                           AND NOT isfinite(f.resolved_at)
+            JOIN cves c ON c.id = f.cve AND ",
+    );
+    query
+        .push(condition)
+        .push(" WHERE i.company_key = $1 AND i.agent_key = a.key AND NOT isfinite(i.closed_at)");
+    push_not_left_out(query, None);
+    query.push("))");
+}
+
+/// ` AND` that no exception leaves the finding `f` out on the host of the installation `i`; of the past as lists of
+/// findings have it, which know since when one is left out for the whole company.
+fn push_not_left_out(query: &mut QueryBuilder<Postgres>, as_of: Option<OffsetDateTime>) {
+    if let Some(at) = as_of {
+        query.push(" AND NOT coalesce(f.suppressed_at <= ").push_bind(at).push(", false)");
+        return;
+    }
+    query.push(" AND f.exception IS NULL AND NOT EXISTS (");
+    query.push(EXCEPTED).push("i.agent_key");
+    query.push(EXCEPTED_BY_LABEL).push("i.agent_key").push(")))");
 }
 
 fn push_labels(query: &mut QueryBuilder<Postgres>, filter: &HostFilter) {

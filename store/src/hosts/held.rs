@@ -46,7 +46,7 @@ pub(super) const HELD: [Held; 16] = [
     // Of an asset: its documents.
     Held { table: "imports", by: By::Key("agent_key") },
     Held { table: "dead_letters", by: By::Id("agent") },
-    // Messages that tell of it, and what was answered to them.
+    // Messages that tell of it, and what was answered to them. When it is erased, what tells of others as well stays.
     Held { table: "webhook_deliveries", by: By::Said("events") },
     Held { table: "webhook_deliveries", by: By::Said("answer") },
     Held { table: "digest_messages", by: By::Said("body_text") },

@@ -55,6 +55,8 @@ async fn finds_hosts_by_what_they_are_and_what_they_have() {
         (with(|f| f.text = Some("%".to_owned())), &[]),
         (with(|f| f.platform = Some("linux".to_owned())), &["db-1", "web-1"]),
         (with(|f| f.platform = Some("ubuntu".to_owned())), &["db-1"]),
+        (with(|f| f.os_version = Some("12".to_owned())), &["db-1", "web-1"]),
+        (with(|f| f.os_version = Some("1".to_owned())), &[]),
         (with(|f| f.cve = Some("CVE-2024-90010".to_owned())), &["web-1"]),
         (with(|f| f.cve = Some("CVE-2024-9999".to_owned())), &[]),
         (with(|f| f.software = Some(key(&record("good", "1")))), &["db-1", "web-1"]),

@@ -126,8 +126,7 @@ pub async fn purge(
     Ok(done.rows_affected())
 }
 
-/// Takes from an asset that is let go what it has: nobody will ever say that it is gone, as an agent would
-/// have. Its history stays.
+/// Gives up the documents that wait for an asset that is let go.
 pub(crate) async fn let_go(
     tx: &mut PgConnection,
     company_key: i64,
@@ -144,23 +143,6 @@ pub(crate) async fn let_go(
         now,
         WHY,
         line(now, WHY)
-    )
-    .execute(&mut *tx)
-    .await?;
-    sqlx::query!(
-        "UPDATE installations SET closed_at = greatest($3, opened_at)
-         WHERE company_key = $1 AND agent_key = $2 AND NOT isfinite(closed_at)",
-        company_key,
-        asset,
-        now
-    )
-    .execute(&mut *tx)
-    .await?;
-    sqlx::query!(
-        "UPDATE agents SET digest_count = 0, digest_sum = '00000000-0000-0000-0000-000000000000'
-         WHERE company_key = $1 AND key = $2",
-        company_key,
-        asset
     )
     .execute(tx)
     .await?;

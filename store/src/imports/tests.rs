@@ -267,15 +267,6 @@ async fn an_asset_that_is_let_go_has_nothing_and_its_name_is_free() {
 }
 
 #[tokio::test]
-async fn a_machine_that_is_let_go_keeps_what_it_had() {
-    let world = World::new().await;
-    let mut endpoint = Endpoint::new(world.agent().await);
-    world.apply(&endpoint.snapshot([record("good", "1")], 10)).await;
-    assert!(agents::revoke(&world.scope, endpoint.agent, at(5)).await.unwrap());
-    assert_eq!(installed(&world).await, 1);
-}
-
-#[tokio::test]
 async fn an_asset_is_never_missed_and_never_asked_for_a_scan() {
     let world = World::new().await;
     let import = bring(&world, "shop", 1).await;

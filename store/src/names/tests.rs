@@ -3,7 +3,7 @@
 use super::*;
 use crate::hosts::{self, HostFilter, HostSort};
 use crate::page::PageRequest;
-use crate::software::{self, SoftwareFilter, SoftwareSort, TitleFilter};
+use crate::software::{self, SoftwareFilter, SoftwareSort, TitleFilter, TitleSort};
 use crate::test_fixtures::{Endpoint, World, agent, record};
 
 const NAMES: [&str; 5] = ["alpha", "Beta", "beta-2", "GAMMA", "gamma"];
@@ -42,7 +42,8 @@ async fn lists(world: &World) -> [Vec<String>; 3] {
         }
     }
     loop {
-        let found = software::titles(scope, &TitleFilter::default(), &page).await.unwrap();
+        let filter = TitleFilter::default();
+        let found = software::titles(scope, &filter, TitleSort::Name, &page).await.unwrap();
         lists[2].extend(found.items.into_iter().map(|title| title.name));
         page.after = found.next;
         if page.after.is_none() {

@@ -6,7 +6,6 @@ use uuid::Uuid;
 
 use super::rule::{FindingRule, PolicyRule};
 use crate::error::StoreError;
-use crate::hosts::{EXCEPTED, EXCEPTED_BY_LABEL};
 use crate::labels::{Named, software_named};
 use crate::page::within_key;
 
@@ -145,29 +144,59 @@ fn push_silent(query: &mut QueryBuilder<Postgres>, days: u32, now: OffsetDateTim
     query.push_bind(now - Duration::days(days.into()));
 }
 
+/// What is said of findings beside their software: for which labels and hosts exceptions leave them out.
+const LEFT_OUT: &str = "LEFT JOIN (
+            SELECT e.software_key, e.cve, e.source,
+                   array_agg(DISTINCT e.label) FILTER (WHERE e.label IS NOT NULL) AS labels,
+                   array_agg(DISTINCT e.agent_key) FILTER (WHERE e.agent_key IS NOT NULL) AS agents
+            FROM finding_exceptions e WHERE e.company_key = $1
+            GROUP BY e.software_key, e.cve, e.source
+        ) x ON x.software_key = f.software_key AND x.cve = f.cve AND x.source = f.source
+        WHERE f.company_key = $1 AND f.resolved_at = 'infinity' AND f.exception IS NULL AND ";
+
+/// The hosts that have the software, and for which the finding is not left out.
+const ON_HOSTS: &str = " ORDER BY f.software_key, x.labels, x.agents, c.cvss_score DESC NULLS LAST,
+                 f.cve, f.source
+    ) w
+    JOIN installations i ON i.company_key = $1 AND i.software_key = w.software_key
+                        AND i.closed_at = 'infinity'
+    WHERE (w.agents IS NULL OR i.agent_key <> ALL (w.agents))
+      AND (w.labels IS NULL OR NOT EXISTS (
+          SELECT FROM host_labels l WHERE l.company_key = $1 AND l.agent_key = i.agent_key
+            AND l.label = ANY (w.labels)))
+      AND i.opened_at <= ";
+
+/// One row a host, which is all that a reason is made for.
+const WORST: &str =
+    " ORDER BY i.agent_key, w.cvss_score DESC NULLS LAST, w.cve, w.software_key, w.source
+    ) p JOIN software s ON s.company_key = $1 AND s.software_key = p.software_key";
+
 /// Of several findings that speak against a host, the most severe one is the reason.
+///
+/// The worst finding of each piece of software is looked for first, and only that one on the hosts that have it: software has
+/// hundreds of findings, and its hosts are thousands. One for all that exceptions leave out on the same hosts, so that the next
+/// one counts where the worst is left out. A finding holds on a host since the last of what it takes, so each may be asked
+/// for its own part of that.
 fn push_findings(query: &mut QueryBuilder<Postgres>, rule: &FindingRule, now: OffsetDateTime) {
     let since = if rule.kev {
-        "greatest(f.opened_at, i.opened_at, c.kev_added::timestamp AT TIME ZONE 'UTC')"
+        "greatest(f.opened_at, c.kev_added::timestamp AT TIME ZONE 'UTC')"
     } else {
-        "greatest(f.opened_at, i.opened_at)"
+        "f.opened_at"
     };
+    let before = now - Duration::days(rule.older_than_days.into());
     query.push(
-        "SELECT DISTINCT ON (i.agent_key) i.agent_key, 'fail' AS state,
-                jsonb_build_object('cve', f.cve, 'source', f.source, 'software', f.software_key,
-                    'name', s.name, 'version', s.version, 'since', ",
+        "SELECT p.agent_key, 'fail' AS state,
+                jsonb_build_object('cve', p.cve, 'source', p.source, 'software', p.software_key,
+                    'name', s.name, 'version', s.version, 'since', p.since) AS reason
+         FROM (
+            SELECT DISTINCT ON (i.agent_key) i.agent_key, w.cve, w.source, w.software_key,
+                   greatest(w.since, i.opened_at) AS since
+            FROM (
+                SELECT DISTINCT ON (f.software_key, x.labels, x.agents) f.software_key, f.cve,
+                       f.source, c.cvss_score, x.labels, x.agents, ",
     );
-    query.push(since).push(
-        ") AS reason
-         FROM findings f
-         JOIN software s ON s.company_key = $1 AND s.software_key = f.software_key
-         LEFT JOIN cves c ON c.id = f.cve
-         JOIN installations i ON i.company_key = $1 AND i.software_key = f.software_key
-                             AND i.closed_at = 'infinity'
-         WHERE f.company_key = $1 AND f.resolved_at = 'infinity' AND f.exception IS NULL AND ",
-    );
-    query.push(since).push(" <= ");
-    query.push_bind(now - Duration::days(rule.older_than_days.into()));
+    query.push(since).push(" AS since FROM findings f LEFT JOIN cves c ON c.id = f.cve ");
+    query.push(LEFT_OUT).push(since).push(" <= ").push_bind(before);
     if rule.kev {
         query.push(" AND c.kev_added IS NOT NULL");
     }
@@ -180,10 +209,5 @@ fn push_findings(query: &mut QueryBuilder<Postgres>, rule: &FindingRule, now: Of
     if let Some(cve) = &rule.cve {
         query.push(" AND f.cve = ").push_bind(cve.clone());
     }
-    query.push(" AND NOT EXISTS (").push(EXCEPTED);
-    query.push("i.agent_key").push(EXCEPTED_BY_LABEL);
-    query.push(
-        "i.agent_key)))
-         ORDER BY i.agent_key, c.cvss_score DESC NULLS LAST, f.cve, f.software_key, f.source",
-    );
+    query.push(ON_HOSTS).push_bind(before).push(WORST);
 }

@@ -175,6 +175,67 @@ async fn an_accepted_risk_breaks_no_policy_where_it_is_accepted() {
 }
 
 #[tokio::test]
+async fn the_worst_finding_that_is_not_left_out_on_the_host_is_the_reason() {
+    const NEXT: &str = "CVE-2024-90011";
+    let (world, mut endpoints) = world().await;
+    let records = [published(CVE, 9.8, "critical"), published(NEXT, 5.0, "medium")];
+    metadata::upsert(world.store(), &records).await.unwrap();
+    // In place of the version that has the worse one alone; `b` gets it as well.
+    let bad = record("bad1", "1.1");
+    world.apply(&[endpoints[0].delta(vec![bad.clone()], &[record("bad1", "1")])]).await;
+    world.apply(&[endpoints[1].delta(vec![bad], &[])]).await;
+    let policy = make(&world, "no findings", r#"{"no_finding":{}}"#, 10).await;
+    let new = NewLabel { id: id(), name: "lab", description: "", rule: None };
+    let label = labels::create(&world.scope, &new, at(11)).await.unwrap().id;
+    let (a, b) = (endpoints[0].agent, endpoints[1].agent);
+    labels::assign(&world.scope, label, &[b], true, at(12)).await.unwrap();
+    let claim = Claim {
+        status: VexStatus::Affected,
+        justification: None,
+        note: String::new(),
+        action: String::new(),
+        suppresses: true,
+    };
+    for (cve, hosts, expected) in [
+        (CVE, Hosts::One(a), [Some(NEXT), Some(CVE)]),
+        (CVE, Hosts::Label(label), [Some(NEXT), Some(NEXT)]),
+        (NEXT, Hosts::Label(label), [Some(NEXT), None]),
+        (NEXT, Hosts::One(a), [None, None]),
+    ] {
+        let about = About { cve: Some(cve.to_owned()), ..About::default() };
+        let new = NewException {
+            id: id(),
+            name: None,
+            about: &about,
+            hosts,
+            claim: &claim,
+            expires_at: None,
+            origin: None,
+        };
+        exceptions::create(&world.scope, &new, at(20)).await.unwrap();
+        evaluate(&world.scope, policy.id, at(20)).await.unwrap();
+        for (host, expected) in [a, b].into_iter().zip(expected) {
+            let reason = reason(&world, policy.id, host).await;
+            let is = reason.as_ref().and_then(|reason| reason["cve"].as_str());
+            assert_eq!(is, expected, "{cve} {hosts:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_old_finding_of_software_that_the_host_has_had_for_a_day_is_a_day_old_there() {
+    let (world, mut endpoints) = world().await;
+    let mut late = endpoints[1].delta(vec![record("bad1", "1")], &[]);
+    late.received_at = at(8 * DAY);
+    world.apply(&[late]).await;
+    let text = r#"{"no_finding":{"older_than_days":7}}"#;
+    let policy = make(&world, "no old ones", text, 9 * DAY).await;
+    assert_eq!(states(&world, policy.id).await, of(["fail", "pass", "unknown"]));
+    evaluate(&world.scope, policy.id, at(16 * DAY)).await.unwrap();
+    assert_eq!(states(&world, policy.id).await, of(["fail", "fail", "unknown"]));
+}
+
+#[tokio::test]
 async fn a_silent_host_fails_without_an_inventory() {
     let (world, _) = world().await;
     let policy = make(&world, "seen", r#"{"seen_within":{"days":1}}"#, 2 * DAY).await;

@@ -6,6 +6,7 @@ use sqlx::{Postgres, QueryBuilder};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
+use crate::findings::push_left_out;
 use crate::names;
 use crate::page::{Order, push_holds};
 
@@ -18,7 +19,7 @@ pub struct SoftwareFilter {
     pub source: Option<Source>,
     /// It was judged like this.
     pub status: Option<Status>,
-    /// It has findings, or none.
+    /// It has findings, or none; with a label on the hosts with it.
     pub vulnerable: Option<bool>,
     /// Hosts with this label have it.
     pub label: Option<Uuid>,
@@ -68,13 +69,20 @@ pub(super) fn push_filter(
 /// `OFFSET 0` keeps it a question for each row that is looked at.
 fn push_vulnerable(query: &mut QueryBuilder<Postgres>, filter: &SoftwareFilter, along: Along) {
     let Some(vulnerable) = filter.vulnerable else { return };
+    // What exceptions for some hosts left out in the past is not kept.
+    let label = filter.label.filter(|_| filter.as_of.is_none());
     if let Some(counted_at) = along.counted_at.filter(|_| !vulnerable) {
-        push_maybe_clean(query, along, counted_at);
+        push_maybe_clean(query, along, counted_at, label.is_some());
     }
     query.push(if vulnerable { " AND " } else { " AND NOT " });
     query.push("EXISTS (SELECT FROM findings f WHERE f.company_key = $1 AND f.software_key = ");
     query.push(along.key()).push(" AND f.exception IS NULL AND ");
     push_holds(query, FOUND, filter.as_of);
+    if let Some(label) = label {
+        query.push(" AND ");
+        push_left_out(query, label);
+        query.push(" IS NULL");
+    }
     query.push(" OFFSET 0)");
 }
 
@@ -83,8 +91,14 @@ const COUNT_TAKES: Duration = Duration::hours(1);
 
 /// Only what may have no open findings: what had none when the company was counted, and what has lost some since.
 /// Whoever opens one says so in the row that is kept (decision 46). It is a set that is made once: as a join it
-/// would be looked at in its own order, and not in the list's.
-fn push_maybe_clean(query: &mut QueryBuilder<Postgres>, along: Along, counted_at: OffsetDateTime) {
+/// would be looked at in its own order, and not in the list's. `of_label`: hosts with a label are asked about, and all that
+/// their software has may be left out for them alone.
+fn push_maybe_clean(
+    query: &mut QueryBuilder<Postgres>,
+    along: Along,
+    counted_at: OffsetDateTime,
+    of_label: bool,
+) {
     let since = counted_at.saturating_sub(COUNT_TAKES);
     query.push(" AND (").push(along.key()).push(
         " IN (SELECT c.software_key FROM software_counts c WHERE c.company_key = $1 AND c.open = 0
@@ -95,7 +109,13 @@ fn push_maybe_clean(query: &mut QueryBuilder<Postgres>, along: Along, counted_at
         " UNION ALL SELECT f.software_key FROM findings f WHERE f.company_key = $1
                 AND f.exception IS NOT NULL AND f.suppressed_at >= ",
     );
-    query.push_bind(since).push(")) IS TRUE");
+    query.push_bind(since);
+    if of_label {
+        query.push(
+            " UNION ALL SELECT e.software_key FROM finding_exceptions e WHERE e.company_key = $1",
+        );
+    }
+    query.push(")) IS TRUE");
 }
 
 /// Only what hosts have, and where a label is named hosts with it. `is_counted`: the rows have their hosts.

@@ -207,6 +207,34 @@ async fn a_scan_request_is_numbered_and_unknown_hosts_get_none() {
 }
 
 #[tokio::test]
+async fn many_hosts_are_asked_for_a_scan_at_once_by_name_or_by_what_they_have() {
+    let api = Api::new().await;
+    let scan = async |key: &str, body: &str| {
+        api.send(Method::POST, "/api/v1/hosts/scan", Some(key), Some(body)).await
+    };
+    let named = format!(r#"{{ "hosts": ["{}", "{}"] }}"#, api.ours.host, api.theirs.host);
+    for (body, expected) in [
+        (named.as_str(), 1),
+        (r#"{ "filter": {} }"#, 1),
+        (r#"{ "filter": { "query": "nowhere" } }"#, 0),
+    ] {
+        let answer = scan(&api.ours.analyst, body).await;
+        assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.text);
+        assert_eq!(answer.json()["hosts"], expected, "{body}");
+    }
+    for body in ["{}", r#"{ "hosts": [], "filter": {} }"#, r#"{ "filter": { "label": "none" } }"#] {
+        let answer = scan(&api.ours.analyst, body).await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{body}: {}", answer.text);
+    }
+    let refused = scan(&api.ours.viewer, r#"{ "filter": {} }"#).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    // The request that follows has the next number: these were two.
+    let path = format!("/api/v1/hosts/{}/scan", api.ours.host);
+    let answer = api.send(Method::POST, &path, Some(&api.ours.admin), None).await;
+    assert_eq!(answer.json()["request"], 3);
+}
+
+#[tokio::test]
 async fn an_operator_makes_suspends_and_resumes_companies() {
     let api = Api::new().await;
     let operator = Some(api.operator.as_str());

@@ -5,6 +5,7 @@ mod data;
 mod detail;
 mod list;
 mod release;
+mod scans;
 mod software;
 mod timeline;
 
@@ -53,6 +54,7 @@ pub(super) fn routes() -> Routes {
             timeline::list,
         )
         .post("/hosts/{host}/scan", "scan_host", "Ask a host for a scan now", scan)
+        .post("/hosts/scan", "scan_hosts", "Ask many hosts for a scan now", scans::request)
         .post(
             "/hosts/{host}/revoke",
             "revoke_host",

@@ -4,11 +4,9 @@ mod schema;
 
 use axum::Json;
 use axum::extract::State;
-use enrichment::cve::as_published;
 use protocol::ids::AgentId;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use store::hosts::HostFilter;
 use store::labels::rule::Condition;
 use store::labels::{self, AssignError, ChangeError, HostLabel, Label, LabelChange, NewLabel};
 use store::tenant::TenantScope;
@@ -18,7 +16,7 @@ use uuid::Uuid;
 use self::schema::ConditionSchema;
 pub(super) use self::schema::SoftwareSchema;
 use super::credential::{self, has_control};
-use super::software::parse_key;
+use super::selection::{Hosts, HostsOf};
 use crate::http::answer::{Created, NoContent, Versioned};
 use crate::http::document::{DateTime, Routes};
 use crate::http::extract::{Body, IfMatch, Params, Path, Tenant, parse_id};
@@ -226,28 +224,6 @@ struct Assignment {
     filter: Option<HostsOf>,
 }
 
-/// Hosts by what they are and what they have, as the list of hosts is filtered.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[schemars(rename = "HostSelection")]
-#[serde(deny_unknown_fields)]
-struct HostsOf {
-    query: Option<String>,
-    platform: Option<String>,
-    cve: Option<String>,
-    software: Option<String>,
-    label: Option<String>,
-    fails: Option<Uuid>,
-}
-
-impl HostsOf {
-    /// That it holds no text which the database cannot: a body may, where an address may not.
-    fn check(&self) -> Result<(), Problem> {
-        let texts = [&self.query, &self.platform, &self.cve, &self.label];
-        let is_good = texts.into_iter().flatten().all(|text| !has_control(text));
-        is_good.then_some(()).ok_or_else(|| Problem::field("filter", "no characters of control"))
-    }
-}
-
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "LabelAssigned")]
 struct AssignedView {
@@ -263,30 +239,11 @@ async fn assign(
 ) -> Result<Json<AssignedView>, Problem> {
     let scope = tenant.scope;
     let (label, now) = (id(&label)?, state.clock.now());
-    let assigned = match (body.hosts, body.filter) {
-        (Some(hosts), None) if hosts.len() <= HOSTS_MAX => {
-            let hosts: Vec<AgentId> = hosts.into_iter().map(AgentId).collect();
-            labels::assign(&scope, label, &hosts, body.carries, now).await
-        }
-        (None, Some(of)) => {
-            of.check()?;
-            let filter = HostFilter {
-                text: of.query,
-                platform: of.platform,
-                cve: of.cve.as_deref().map(as_published),
-                software: of.software.as_deref().map(parse_key).transpose()?,
-                label: named(&scope, of.label.as_deref()).await?,
-                fails: of.fails,
-                ..HostFilter::default()
-            };
+    let assigned = match Hosts::of(body.hosts, body.filter, HOSTS_MAX)? {
+        Hosts::Named(hosts) => labels::assign(&scope, label, &hosts, body.carries, now).await,
+        Hosts::Of(of) => {
+            let filter = of.filter(&scope).await?;
             labels::assign_filtered(&scope, label, &filter, body.carries, now).await
-        }
-        (Some(_), None) => {
-            let detail = format!("at most {HOSTS_MAX} hosts; use a filter for more");
-            return Err(Problem::field("hosts", detail));
-        }
-        (Some(_), Some(_)) | (None, None) => {
-            return Err(Problem::field("hosts", "either hosts or a filter"));
         }
     };
     let assigned = assigned.map_err(|error| match error {

@@ -111,6 +111,48 @@ async fn hosts_by_kept_counts_are_those_that_are_counted_when_asked() {
 }
 
 #[tokio::test]
+async fn hosts_are_found_by_whether_they_have_what_is_exploited_or_critical() {
+    let (world, endpoints) = exploited_world().await;
+    let mut clean = Endpoint::new(world.agent().await);
+    world.apply(&clean.snapshot([record("good", "1")], 100)).await;
+    let page = PageRequest::first(10);
+    let by_sort = async |filter: HostFilter| {
+        let found = hosts::list(&world.scope, &filter, HostSort::Kev, &page).await.unwrap();
+        assert_eq!(hosts::how_many(&world.scope, &filter).await.unwrap(), found.items.len() as u64);
+        found.items
+    };
+    let kev = |is| HostFilter { kev: Some(is), ..HostFilter::default() };
+    let critical = |is| HostFilter { critical: Some(is), ..HostFilter::default() };
+    let check = async || {
+        let all = by_sort(HostFilter::default()).await;
+        for is in [true, false] {
+            let mut expected = all.clone();
+            expected.retain(|host| (host.findings.kev > 0) == is);
+            assert_eq!(by_sort(kev(is)).await, expected, "exploited: {is}");
+            let mut expected = all.clone();
+            expected.retain(|host| (host.findings.critical > 0) == is);
+            assert_eq!(by_sort(critical(is)).await, expected, "critical: {is}");
+        }
+        by_sort(kev(true)).await.len()
+    };
+    let asked = check().await;
+    assert_eq!(asked, 4, "and one has nothing");
+    count_at(&world, 10).await;
+    assert_eq!(check().await, asked);
+    // One that came since has no row, and is asked itself.
+    let bad = endpoints[0].held.values().cloned().collect::<Vec<_>>();
+    let mut late = Endpoint::new(world.agent().await);
+    world.apply(&late.snapshot(bad, 100)).await;
+    assert_eq!(by_sort(kev(true)).await.len(), asked + 1);
+    // What is left out on a host is not there.
+    let lab = label(&world, &[&late]).await;
+    for cve in ["CVE-2024-90010", "CVE-2024-90020", "CVE-2024-90011", "CVE-2024-90021"] {
+        except(&world, of_cve(cve), Hosts::Label(lab)).await;
+    }
+    assert_eq!(by_sort(kev(true)).await.len(), asked);
+}
+
+#[tokio::test]
 async fn what_is_left_out_resolved_or_removed_counts_as_little_once_it_is_counted_again() {
     let (world, mut endpoints) = exploited_world().await;
     count_at(&world, 10).await;

@@ -4,7 +4,7 @@ use crate::cves::{self, CveFilter, CveSort};
 use crate::findings::{self, FindingFilter, FindingSort};
 use crate::hosts::{self, ChangeFilter, HostFilter, HostSoftwareFilter, HostSort};
 use crate::page::PageRequest;
-use crate::software::{self, SoftwareFilter, SoftwareSort, TitleFilter};
+use crate::software::{self, SoftwareFilter, SoftwareSort, TitleFilter, TitleSort};
 use crate::test_fixtures::{Endpoint, World, at, key, published, record};
 use crate::{companies, counts, summary};
 
@@ -55,7 +55,8 @@ async fn lists(world: &World, endpoint: &Endpoint) -> Vec<(String, usize)> {
         found.push((format!("findings by {sort:?}"), list.items.len()));
     }
     let agent = endpoint.agent;
-    let titles = software::titles(scope, &TitleFilter::default(), &page).await.unwrap();
+    let (any, by_name) = (TitleFilter::default(), TitleSort::Name);
+    let titles = software::titles(scope, &any, by_name, &page).await.unwrap();
     let changes = hosts::changes(scope, agent, &ChangeFilter::default(), &page).await.unwrap();
     let moments = hosts::timeline(scope, agent, None, &page).await.unwrap();
     let held = hosts::software(scope, agent, &HostSoftwareFilter::default(), &page).await.unwrap();

@@ -16,7 +16,7 @@ use crate::hosts::{self, ChangeFilter, HostFilter, HostSoftwareFilter, HostSort}
 use crate::labels::NewLabel;
 use crate::page::PageRequest;
 use crate::policies::{self, PolicyState, ResultFilter};
-use crate::software::{self, SoftwareFilter, SoftwareSort, TitleFilter};
+use crate::software::{self, SoftwareFilter, SoftwareSort, TitleFilter, TitleSort};
 use crate::tenant::TenantScope;
 use crate::test_fixtures::{agent, at};
 use crate::{
@@ -100,8 +100,11 @@ async fn ask_for_hosts(scope: &TenantScope, page: &PageRequest) {
         HostFilter {
             text: Some(text()),
             platform: Some(text()),
+            os_version: Some(text()),
             kind: Some(hosts::HostKind::Sbom),
             cve: Some(text()),
+            kev: Some(true),
+            critical: Some(false),
             software: Some(KEY),
             silent_since: Some(at(0)),
             overdue_at: Some(at(0)),
@@ -175,8 +178,13 @@ async fn ask_for_findings(scope: &TenantScope, page: &PageRequest) {
 }
 
 async fn ask_for_software(scope: &TenantScope, page: &PageRequest) {
-    let filter = TitleFilter { text: Some(text()), source: Some(Source::Deb) };
-    software::titles(scope, &filter, page).await.unwrap();
+    for (text, label) in [(Some(text()), Some(ID)), (None, None)] {
+        let (source, vulnerable) = (Some(Source::Deb), Some(true));
+        let filter = TitleFilter { text, source, vulnerable, label };
+        for sort in [TitleSort::Name, TitleSort::Hosts] {
+            software::titles(scope, &filter, sort, page).await.unwrap();
+        }
+    }
     for (vulnerable, gone, as_of) in [
         (None, false, None),
         (Some(true), true, None),

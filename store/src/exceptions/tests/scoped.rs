@@ -28,7 +28,11 @@ async fn counts(world: &World, agent: AgentId) -> (u64, u64) {
 }
 
 async fn with_cve(world: &World) -> Vec<AgentId> {
-    let filter = HostFilter { cve: Some(ONE.to_owned()), ..HostFilter::default() };
+    with_cve_at(world, None).await
+}
+
+async fn with_cve_at(world: &World, as_of: Option<OffsetDateTime>) -> Vec<AgentId> {
+    let filter = HostFilter { cve: Some(ONE.to_owned()), as_of, ..HostFilter::default() };
     let page = PageRequest::first(10);
     let listed = hosts::list(&world.scope, &filter, HostSort::Enrolled, &page);
     let mut ids: Vec<AgentId> =
@@ -93,4 +97,19 @@ async fn a_label_that_an_exception_is_for_stays() {
     assert!(matches!(refused, Err(labels::ChangeError::InUse("exceptions"))));
     withdraw(&world.scope, made.id, at(20)).await.unwrap();
     assert!(labels::delete(&world.scope, label, at(40)).await.unwrap());
+}
+
+#[tokio::test]
+async fn who_had_a_cve_before_it_was_accepted_is_found_by_that_time() {
+    let (world, first) = world().await;
+    let second = host(&world, [record("bad1", "1.1")]).await;
+    // From 10 s on; what is left out for one host alone is of the present.
+    except(&world, &of_cve(ONE), Hosts::One(second.agent)).await;
+    let both = [first.agent, second.agent];
+    assert_eq!(with_cve(&world).await, [first.agent]);
+    assert_eq!(with_cve_at(&world, Some(at(11))).await, both);
+    except(&world, &of_cve(ONE), Hosts::All).await;
+    assert_eq!(with_cve(&world).await, []);
+    assert_eq!(with_cve_at(&world, Some(at(9))).await, both);
+    assert_eq!(with_cve_at(&world, Some(at(11))).await, []);
 }

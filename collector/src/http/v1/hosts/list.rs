@@ -91,8 +91,14 @@ pub(super) struct ListQuery {
     kind: Option<String>,
     /// A platform's id, such as `debian`.
     platform: Option<String>,
+    /// The operating system's version, or its beginning up to a dot: `22` has `22.04`.
+    os_version: Option<String>,
     /// Hosts with an open finding of this CVE.
     cve: Option<String>,
+    /// Hosts with an open finding of a CVE that is known to be exploited, or without any.
+    kev: Option<bool>,
+    /// Hosts with an open finding of a critical CVE, or without any.
+    critical: Option<bool>,
     /// Hosts that have this software now.
     software: Option<String>,
     /// Hosts that were not heard of since this instant.
@@ -195,12 +201,16 @@ impl ListQuery {
             let detail = "with as_of, hosts are sorted by hostname or enrolled";
             return Err(Problem::field("sort", detail));
         }
-        let of_the_present =
-            [("silent_since", self.silent_since.is_some()), ("overdue", self.overdue)];
+        let of_the_present = [
+            ("silent_since", self.silent_since.is_some()),
+            ("overdue", self.overdue),
+            ("kev", self.kev.is_some()),
+            ("critical", self.critical.is_some()),
+        ];
         if let Some((field, _)) = of_the_present.into_iter().find(|(_, is_asked)| *is_asked)
             && as_of.is_some()
         {
-            let detail = "what was heard of a host is known of the present alone: not with as_of";
+            let detail = "this is known of the present alone: not with as_of";
             return Err(Problem::field(field, detail));
         }
         let enrolled_with = self.enrolment_label.as_deref().map(enrolment_label);
@@ -209,8 +219,11 @@ impl ListQuery {
             text: self.query,
             kind: self.kind.as_deref().map(kind).transpose()?,
             platform: self.platform,
+            os_version: self.os_version,
             // As with findings: people copy ids in whatever case they find them.
             cve: self.cve.as_deref().map(as_published),
+            kev: self.kev,
+            critical: self.critical,
             software: self.software.as_deref().map(parse_key).transpose()?,
             silent_since: self.silent_since,
             overdue_at: self.overdue.then(|| state.clock.now()),

@@ -4,7 +4,7 @@ use axum::Json;
 use protocol::software::Source;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use store::software::{self, Title, TitleFilter};
+use store::software::{self, Title, TitleFilter, TitleSort};
 use time::OffsetDateTime;
 
 use crate::http::document::DateTime;
@@ -14,6 +14,7 @@ use crate::http::page::{self, Page};
 use crate::http::problem::Problem;
 use crate::http::schema::SourceName;
 use crate::http::v1::counts::CountsView;
+use crate::http::v1::labels;
 
 /// A title that some host has.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -57,8 +58,33 @@ pub(super) struct ListQuery {
     query: Option<String>,
     #[schemars(with = "Option<SourceName>")]
     source: Option<Source>,
+    /// With open findings of any version, or without any; with `label` on the hosts with it.
+    vulnerable: Option<bool>,
+    /// What hosts with this label have, by its id or its name: only the versions that they have count.
+    label: Option<String>,
+    /// By name or, most first, by the hosts of each version, added up.
+    #[serde(default)]
+    sort: Sort,
     limit: Option<u32>,
     page_token: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[schemars(rename = "SoftwareTitleSort")]
+#[serde(rename_all = "snake_case")]
+enum Sort {
+    #[default]
+    Name,
+    Hosts,
+}
+
+impl Sort {
+    const fn list(self) -> (TitleSort, &'static str) {
+        match self {
+            Self::Name => (TitleSort::Name, "software_titles"),
+            Self::Hosts => (TitleSort::Hosts, "software_titles.hosts"),
+        }
+    }
 }
 
 /// A page of titles.
@@ -66,9 +92,14 @@ pub(super) async fn list(
     tenant: Tenant<ReadInventory>,
     Params(query): Params<ListQuery>,
 ) -> Result<Json<Page<TitleView>>, Problem> {
-    const LIST: &str = "software_titles";
-    let page = page::request(LIST, query.limit, query.page_token.as_deref())?;
-    let filter = TitleFilter { text: query.query, source: query.source };
-    let titles = software::titles(&tenant.scope, &filter, &page).await?;
-    Ok(page::respond(LIST, titles, TitleView::from))
+    let (sort, name) = query.sort.list();
+    let page = page::request(name, query.limit, query.page_token.as_deref())?;
+    let filter = TitleFilter {
+        text: query.query,
+        source: query.source,
+        vulnerable: query.vulnerable,
+        label: labels::named(&tenant.scope, query.label.as_deref()).await?,
+    };
+    let titles = software::titles(&tenant.scope, &filter, sort, &page).await?;
+    Ok(page::respond(name, titles, TitleView::from))
 }
