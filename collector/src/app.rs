@@ -312,9 +312,9 @@ impl Base {
         // Half of the stop's time, so that what the workers hold then can still end.
         let drain_within = (self.config.node.stop_timeout / 2).min(DRAIN_MAX);
         let ended = pipeline.start(&self.config.pipeline, drain_within, &self.lifecycle);
-        let (told, bytes_max) = (work.clone(), self.config.queue.bytes_max);
+        let told = work.clone();
         self.lifecycle.spawn("presence", async move {
-            told.presence.tell_until(&ended, || told.status(bytes_max)).await;
+            told.presence.tell_until(&ended, || told.status()).await;
         });
         Ok(work)
     }
@@ -325,9 +325,9 @@ impl Base {
         let opening = tokio::task::spawn_blocking(move || {
             let limits = QueueLimits {
                 bytes_max: config.bytes_max,
+                entries_max: config.entries_max,
                 segment_bytes: config.segment_bytes,
                 disk_free_bytes_min: config.disk_free_bytes_min,
-                ..QueueLimits::default()
             };
             Queue::open(&config.dir, limits, dispatcher, clock)
         });

@@ -63,6 +63,8 @@ families! {
         Gauge QUEUE_BYTES = "muster_queue_bytes";
         /// Bytes that the queue's files may have, by configuration.
         Gauge QUEUE_MAX_BYTES = "muster_queue_max_bytes";
+        /// Reports that the queue may hold, by configuration.
+        Gauge QUEUE_MAX_REPORTS = "muster_queue_max_reports";
         /// Age of the oldest report in the queue; 0 when none waits.
         Gauge QUEUE_OLDEST_SECONDS = "muster_queue_oldest_seconds";
         /// Appends: `durable`, `full` or `failed`.
