@@ -90,7 +90,8 @@ families! {
         Histogram PIPELINE_BATCH_SECONDS = "muster_pipeline_batch_seconds";
         /// From a report's arrival to its commit.
         Histogram PIPELINE_LAG_SECONDS = "muster_pipeline_lag_seconds" by LABEL_LANE;
-        /// Transactions that were tried again: `away` when the database was, otherwise `failed`.
+        /// Transactions that were tried again: `away` when the database was, `late` when it was not done in time, otherwise
+        /// `failed`.
         Counter PIPELINE_RETRIES = "muster_pipeline_retries_total" by LABEL_REASON;
         /// Snapshots that were asked for: `gap` or `digest`.
         Counter PIPELINE_SNAPSHOTS_ASKED = "muster_pipeline_snapshots_asked_total" by LABEL_REASON;

@@ -60,6 +60,8 @@ pub(crate) struct Part {
     pub(crate) slips: Vec<Slip>,
     /// How often the first of them failed before while the database was up.
     pub(crate) attempts: u32,
+    /// Since when the database has been late with the first of them.
+    pub(crate) late_since: Option<Instant>,
 }
 
 /// What is to become of a part's reports that did not come to their end.
@@ -67,6 +69,8 @@ pub(crate) struct Part {
 pub(crate) enum Rest {
     /// They failed for a reason of their own, which counts.
     Failed,
+    /// The database was late with them, which counts only once it has been so for long.
+    Late,
     /// They failed for no reason of their own.
     Untouched,
 }
@@ -171,7 +175,8 @@ impl Lanes {
                 room = room.saturating_sub(weight(slip));
                 *self.waiting.of(slip.lane) -= 1;
             }
-            parts.push(Part { agent, slips, attempts: line.attempts });
+            let (attempts, late_since) = (line.attempts, line.late_since);
+            parts.push(Part { agent, slips, attempts, late_since });
         }
         // After the agents were taken, also when none was: the company left its ring when its turn
         // began, and without this it would stay out of it with agents ready.
@@ -201,6 +206,7 @@ impl Lanes {
     pub(crate) fn release(&mut self, agent: AgentId, now: Instant) {
         if let Some(line) = self.lines.get_mut(&agent) {
             line.attempts = 0;
+            line.late_since = None;
             line.gap = None;
             self.go_on(agent, now);
         }
@@ -212,14 +218,21 @@ impl Lanes {
         let Some(line) = self.lines.get_mut(&agent) else {
             return;
         };
+        // Another report than the one that failed before: that one came to its end, and its
+        // failures are not charged to this one, which would be given up too early.
+        if line.taken != slips.first().map(|slip| slip.sequence) {
+            line.attempts = 0;
+            line.late_since = None;
+        }
         match rest {
             Rest::Untouched => self.go_on(agent, now),
+            Rest::Late => {
+                let since = *line.late_since.get_or_insert(now);
+                // As long again as it has taken so far: whoever holds a lock for an hour is not asked every second.
+                let pause = now.saturating_duration_since(since).clamp(REST_MIN, REST_MAX);
+                self.let_rest(agent, now + pause, false);
+            }
             Rest::Failed => {
-                // Another report than the one that failed before: that one came to its end, and its
-                // failures are not charged to this one, which would be given up too early.
-                if line.taken != slips.first().map(|slip| slip.sequence) {
-                    line.attempts = 0;
-                }
                 line.attempts = line.attempts.saturating_add(1);
                 // Bounded before it is shifted by: with attempts without an end the shift itself
                 // would overflow.
