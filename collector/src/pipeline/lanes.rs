@@ -8,6 +8,7 @@
 //! an entry: what it is given, it gives out, again and again if it has to.
 
 mod line;
+mod portions;
 mod turns;
 
 use std::collections::{BTreeSet, HashMap};
@@ -17,6 +18,8 @@ use protocol::ids::{AgentId, CompanyId, Position};
 use protocol::report::Lane;
 
 use self::line::{Line, State};
+pub(crate) use self::portions::Portion;
+use self::portions::Portions;
 use self::turns::Turns;
 use crate::queue::{EntryHead, Slip};
 
@@ -107,6 +110,7 @@ pub(crate) struct Lanes {
     /// Lines that rest, by the end of their rest.
     resting: BTreeSet<(Instant, AgentId)>,
     waiting: Waiting,
+    portions: Portions,
 }
 
 impl Lanes {
@@ -118,6 +122,7 @@ impl Lanes {
             turns: Turns::new(limits.batch_records, limits.batch_after),
             resting: BTreeSet::new(),
             waiting: Waiting::default(),
+            portions: Portions::default(),
         }
     }
 
@@ -126,6 +131,7 @@ impl Lanes {
         let line = self.lines.entry(entry.agent).or_insert_with(|| Line::new(entry.company));
         line.insert(entry.slip);
         *self.waiting.of(entry.slip.lane) += 1;
+        self.portions.add(entry.company, 1);
         match line.state {
             State::Empty => self.make_ready(entry.agent, now),
             State::Ready { lane, .. } => {
@@ -178,6 +184,7 @@ impl Lanes {
             let (attempts, late_since) = (line.attempts, line.late_since);
             parts.push(Part { agent, slips, attempts, late_since });
         }
+        self.portions.take(company, parts.iter().map(|part: &Part| part.slips.len()).sum());
         // After the agents were taken, also when none was: the company left its ring when its turn
         // began, and without this it would stay out of it with agents ready.
         self.turns.settle(company, lane, now);
@@ -263,9 +270,11 @@ impl Lanes {
         let is_over = now >= since + gap_wait;
         match line.take_hopeless(applied, is_over) {
             Some((slips, asks_snapshot)) => {
+                let company = line.company;
                 for slip in &slips {
                     *self.waiting.of(slip.lane) -= 1;
                 }
+                self.portions.take(company, slips.len());
                 Gap::Hopeless { slips, asks_snapshot }
             }
             None if line.is_unblocked() => {
@@ -285,6 +294,11 @@ impl Lanes {
         self.waiting
     }
 
+    /// What of that is a company's.
+    pub(crate) fn portion(&self, company: CompanyId) -> Portion {
+        self.portions.of(company)
+    }
+
     /// When ingest took the oldest report that has not come to its end, in milliseconds since 1970,
     /// with what is in flight. Looks at everything that waits: for a gauge, not for each report.
     pub(crate) fn oldest_received_at_ms(&self) -> Option<u64> {
@@ -296,6 +310,7 @@ impl Lanes {
         let Some(line) = self.lines.get_mut(&agent) else {
             return;
         };
+        self.portions.add(line.company, slips.len());
         for slip in slips {
             line.insert(*slip);
             *self.waiting.of(slip.lane) += 1;
