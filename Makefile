@@ -129,7 +129,7 @@ faults: ## Run seeds of faults under virtual time, and find every planted mistak
 
 .PHONY: chaos
 chaos: ## Break one node and then three, with PostgreSQL and its standby, at random 50 times each under load, then compare (as root; 15 minutes; SEED repeats)
-	@scripts/bootstrap.sh run
+	@scripts/bootstrap.sh chaos
 	cargo build --release --package collector --package simulations
 	scripts/chaos.sh 1 50 390
 	scripts/chaos.sh 3 50 390

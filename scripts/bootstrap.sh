@@ -10,13 +10,14 @@
 #   scripts/bootstrap.sh bench    as run, with what the agent is built with as packages carry it
 #   scripts/bootstrap.sh packages as run, with what packages are built and tried with: cross compilers, deb, rpm and
 #                                 MSI tools, Wine, a Debian tree's maker
+#   scripts/bootstrap.sh chaos    as run, with what gives a collector a wrong clock
 #   scripts/bootstrap.sh pgbouncer as test, with PgBouncer
 #   scripts/bootstrap.sh deploy   what checks the container's and the cluster's files
 #
 # As root it installs Debian packages itself; as anyone else it prints the command and stops.
 set -euo pipefail
 
-what=${1:?usage: bootstrap.sh run|console|browser|test|check|monitoring|bench|packages|pgbouncer|deploy}
+what=${1:?usage: bootstrap.sh run|console|browser|test|check|monitoring|bench|packages|chaos|pgbouncer|deploy}
 cd "$(dirname "$0")/.."
 
 say() { printf 'bootstrap: %s\n' "$*" >&2; }
@@ -63,6 +64,13 @@ fi
 
 if [ "$what" = pgbouncer ]; then
   need pgbouncer pgbouncer
+fi
+
+if [ "$what" = chaos ]; then
+  # The library alone: it is given to nodes, so that their clocks can be wrong.
+  compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1' >/dev/null || missing+=(libfaketime)
+  need ip iproute2
+  need mkfs.ext4 e2fsprogs
 fi
 
 if [ "$what" = deploy ]; then

@@ -26,7 +26,7 @@ done
 postgres=$(compgen -G '/usr/lib/postgresql/*/bin' | sort -rV | head -n 1 || true)
 if [ ! -x "$postgres/pg_basebackup" ]; then say "needs a PostgreSQL server: run scripts/bootstrap.sh run"; exit 2; fi
 clock=$(compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1' | head -n 1 || true)
-if [ -z "$clock" ]; then say "without libfaketime (package faketime) no clock is wrong"; fi
+if [ -z "$clock" ]; then say "without libfaketime (package faketime) no clock is wrong, and the run complains of it"; fi
 
 folder=$(mktemp -d /tmp/muster-chaos.XXXXXX)
 chmod 755 "$folder"

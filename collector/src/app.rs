@@ -9,6 +9,7 @@ mod api;
 pub(crate) mod cluster;
 mod data_dir;
 mod database;
+mod gate;
 mod measures;
 mod node;
 mod pace;
@@ -27,6 +28,7 @@ use store::database::Store;
 use self::data_dir::DataDir;
 pub use self::data_dir::{RunFile, running};
 use self::database::Database;
+use self::gate::Gate;
 use self::presence::Presence;
 use self::reload::Reloadable;
 use crate::authority::Authority;
@@ -249,7 +251,8 @@ impl Base {
         // somebody who stores it.
         if roles.has(Role::Ingest) {
             let started = self.start_work(Arc::clone(&jobs.matcher)).await?;
-            let listening = self.start_ingest(started.queue.clone()).await?;
+            let (queue, dispatcher) = (started.queue.clone(), Arc::clone(&started.dispatcher));
+            let listening = self.start_ingest(Gate { queue, dispatcher }).await?;
             addresses.ingest = Some(listening.address);
             reloadable.rates = Some(listening.rates);
             work = Some(started);
@@ -312,9 +315,9 @@ impl Base {
         // Half of the stop's time, so that what the workers hold then can still end.
         let drain_within = (self.config.node.stop_timeout / 2).min(DRAIN_MAX);
         let ended = pipeline.start(&self.config.pipeline, drain_within, &self.lifecycle);
-        let (told, bytes_max) = (work.clone(), self.config.queue.bytes_max);
+        let told = work.clone();
         self.lifecycle.spawn("presence", async move {
-            told.presence.tell_until(&ended, || told.status(bytes_max)).await;
+            told.presence.tell_until(&ended, || told.status()).await;
         });
         Ok(work)
     }
@@ -325,9 +328,9 @@ impl Base {
         let opening = tokio::task::spawn_blocking(move || {
             let limits = QueueLimits {
                 bytes_max: config.bytes_max,
+                entries_max: config.entries_max,
                 segment_bytes: config.segment_bytes,
                 disk_free_bytes_min: config.disk_free_bytes_min,
-                ..QueueLimits::default()
             };
             Queue::open(&config.dir, limits, dispatcher, clock)
         });
@@ -336,7 +339,7 @@ impl Base {
         Ok(queue)
     }
 
-    async fn start_ingest(&self, queue: Queue) -> anyhow::Result<ingest::Listening> {
+    async fn start_ingest(&self, queue: Gate) -> anyhow::Result<ingest::Listening> {
         let registry = Registry::new();
         let directory =
             Directory::open(self.store.clone(), registry.clone(), self.clock.clone()).await?;

@@ -197,17 +197,22 @@ pub struct Listening {
     pub rates: Rates,
 }
 
-/// How often agents may ask on this node.
+/// How often agents may ask on this node, and whether it holds their connections.
 #[derive(Clone, Debug)]
 pub struct Rates(Arc<Shared>);
 
 impl Rates {
-    /// Holds agents to other rates from now on.
+    /// Holds agents to other rates from now on, and decides by other rules whose connections are held.
     pub(crate) fn set(&self, config: &IngestConfig) {
         self.0.agent_rate.set(Rate::per_minute(config.agent_requests_per_minute));
         self.0.company_rate.set(Rate::per_minute(config.company_requests_per_minute));
         self.0.enrolments.set(Rate::per_minute(config.enrolments_per_minute));
         self.0.handshakes.set(Rate::per_second(config.handshakes_per_second));
+        // All of them, and at once: whoever is to visit leaves, and comes back at a moment of its own.
+        if self.0.rules.set(config) {
+            let told = self.0.registry.tell_all(&registry::Command::Reconsider);
+            tracing::info!(told, "told agents whether their connections are held by the new rules");
+        }
     }
 }
 

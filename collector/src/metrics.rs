@@ -63,6 +63,8 @@ families! {
         Gauge QUEUE_BYTES = "muster_queue_bytes";
         /// Bytes that the queue's files may have, by configuration.
         Gauge QUEUE_MAX_BYTES = "muster_queue_max_bytes";
+        /// Reports that the queue may hold, by configuration.
+        Gauge QUEUE_MAX_REPORTS = "muster_queue_max_reports";
         /// Age of the oldest report in the queue; 0 when none waits.
         Gauge QUEUE_OLDEST_SECONDS = "muster_queue_oldest_seconds";
         /// Appends: `durable`, `full` or `failed`.
@@ -88,7 +90,8 @@ families! {
         Histogram PIPELINE_BATCH_SECONDS = "muster_pipeline_batch_seconds";
         /// From a report's arrival to its commit.
         Histogram PIPELINE_LAG_SECONDS = "muster_pipeline_lag_seconds" by LABEL_LANE;
-        /// Transactions that were tried again: `away` when the database was, otherwise `failed`.
+        /// Transactions that were tried again: `away` when the database was, `late` when it was not done in time, otherwise
+        /// `failed`.
         Counter PIPELINE_RETRIES = "muster_pipeline_retries_total" by LABEL_REASON;
         /// Snapshots that were asked for: `gap` or `digest`.
         Counter PIPELINE_SNAPSHOTS_ASKED = "muster_pipeline_snapshots_asked_total" by LABEL_REASON;

@@ -31,6 +31,7 @@ use store::database::Store;
 use tokio_util::sync::CancellationToken;
 
 pub use self::dispatcher::Dispatcher;
+pub(crate) use self::lanes::Portion;
 use self::matcher::Matcher;
 use self::sink::StoreSink;
 use self::worker::{Reads, Worker};

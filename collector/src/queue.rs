@@ -57,7 +57,7 @@ const WAITING_APPENDS_MAX: usize = 4_096;
 pub struct QueueLimits {
     /// Bytes of all segment files together; at least two segments.
     pub bytes_max: u64,
-    /// Entries that wait.
+    /// Entries that wait, some 50 bytes of memory each.
     pub entries_max: u64,
     /// Bytes of one segment file, which is reserved whole when it is made; 1 MiB to 1 GiB.
     pub segment_bytes: u64,
@@ -69,10 +69,11 @@ impl Default for QueueLimits {
     fn default() -> Self {
         Self {
             // At about a kilobyte a report, four gigabytes are the first inventories of some
-            // hundred thousand hosts, or days of their changes: a long outage of the database, not
-            // a backlog of every day.
+            // hundred thousand hosts: a long outage of the database, not a backlog of every day.
             bytes_max: 4 << 30,
-            entries_max: 1_000_000,
+            // A change is a quarter of that, and of changes so many are the first to be reached: at their
+            // peak those of a hundred thousand hosts in some nine hours. They take 200 MB of memory.
+            entries_max: 4_000_000,
             segment_bytes: 32 << 20,
             disk_free_bytes_min: 256 << 20,
         }
@@ -173,6 +174,7 @@ pub struct Queue {
 }
 
 struct Inner {
+    limits: QueueLimits,
     sender: mpsc::Sender<Command>,
     ledger: Arc<Mutex<Ledger>>,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -228,7 +230,7 @@ impl Queue {
                 action: "start the queue's writer thread",
                 source,
             })?;
-        let inner = Inner { sender, ledger, thread: Mutex::new(Some(thread)) };
+        let inner = Inner { limits, sender, ledger, thread: Mutex::new(Some(thread)) };
         let queue = Self { inner: Arc::new(inner) };
         Ok((queue, recovered))
     }
@@ -298,6 +300,12 @@ impl Queue {
             // asks the ledger itself after every group.
             drop(self.inner.sender.try_send(Command::Tidy));
         }
+    }
+
+    /// How much it may hold.
+    #[must_use]
+    pub fn limits(&self) -> QueueLimits {
+        self.inner.limits
     }
 
     /// What the queue holds now.

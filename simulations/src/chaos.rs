@@ -96,6 +96,9 @@ async fn suffer(args: &ChaosArgs) -> anyhow::Result<Report> {
         shown.push(fleet.shown().await?);
     }
     let dead_letters = site.database.sql("SELECT count(*) FROM dead_letters").await?;
+    // Of companies that are there; nobody revokes here, and a mark is for good.
+    let cloned = "SELECT count(*) FROM agents WHERE cloned_at IS NOT NULL";
+    let cloned = site.database.sql(cloned).await?;
     let standstill = longest.into_iter().map(|longest| longest.get());
     let report = Report {
         nodes: args.nodes,
@@ -105,6 +108,8 @@ async fn suffer(args: &ChaosArgs) -> anyhow::Result<Report> {
         suffered,
         ended_afterwards,
         dead_letters: dead_letters.trim().parse().context("count dead letters")?,
+        cloned: cloned.trim().parse().context("count agents that were taken for clones")?,
+        is_without_clocks: args.faketime.is_none(),
         standstill: standstill.max_by_key(|still| still.lasted).unwrap_or_default(),
         fleets: shown,
     };

@@ -60,6 +60,21 @@ impl StoreError {
         }
     }
 
+    /// Whether a statement was given up because it took too long or did not get a lock: the server answers, and the
+    /// data may be as good as any.
+    #[must_use]
+    pub fn is_late(&self) -> bool {
+        match self {
+            // Query cancelled, which is what a statement's time limit does; lock not available.
+            Self::Unavailable(error) => {
+                code(error).is_some_and(|code| matches!(code.as_str(), "57014" | "55P03"))
+            }
+            Self::Unstorable(_) | Self::Inconsistent { .. } | Self::InvalidCursor | Self::Busy => {
+                false
+            }
+        }
+    }
+
     /// The error of whoever waits no longer.
     #[must_use]
     pub const fn no_answer() -> Self {

@@ -159,6 +159,18 @@ pub async fn purge(store: &Store, unseen_for: Duration) -> Result<u64, StoreErro
     Ok(done.rows_affected())
 }
 
+/// As [`settled_until`], by the clock of whoever asks, whose present is `now`: what it noted is compared with nobody
+/// else's, and a node whose clock is some seconds late takes nothing for lost.
+pub(crate) async fn settled_by(
+    tx: &mut PgConnection,
+    now: OffsetDateTime,
+) -> Result<Option<OffsetDateTime>, StoreError> {
+    let until = settled_until(tx).await?;
+    let there: OffsetDateTime =
+        sqlx::query_scalar("SELECT clock_timestamp()").fetch_one(tx).await?;
+    Ok(until.map(|until| now - (there - until)))
+}
+
 /// The instant before which nothing waits any more in the queue of any node that lives; `None` when no
 /// node is known.
 pub(crate) async fn settled_until(

@@ -14,6 +14,7 @@ mod apply;
 mod digest;
 mod inventory;
 mod line;
+mod mend;
 mod read;
 mod write;
 
@@ -28,6 +29,7 @@ use time::OffsetDateTime;
 pub use self::ahead::{BroughtAhead, bring_ahead};
 pub use self::apply::apply;
 pub(crate) use self::digest::{Claim, settle_digests};
+pub use self::mend::{Mended, Share, mend};
 
 /// A validated report on its way into the rows.
 #[derive(Clone, Debug, PartialEq)]

@@ -256,7 +256,7 @@ impl SimulatedRows {
             let Some(agent) = company.agents.get_mut(&id) else {
                 continue;
             };
-            agent.note(seen);
+            agent.note(seen, now);
             let differs = seen.digest.filter(|digest| {
                 seen.acknowledged == agent.line.applied && *digest != agent.line.digest
             });

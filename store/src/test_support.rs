@@ -104,6 +104,35 @@ impl FreshDatabase {
         numbers
     }
 
+    /// Keeps the database as it is now, for [`Self::go_back`]. Nobody may be at work on it.
+    ///
+    /// # Panics
+    ///
+    /// When the server refuses it.
+    pub async fn keep(&self) -> Moment {
+        let kept = format!("{}_kept", self.name);
+        let server = server();
+        // Nobody may be connected to what is copied; whoever was is again when they next ask.
+        let alone = format!(
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '{}'",
+            self.name
+        );
+        execute(&server, &alone).await;
+        execute(&server, &format!("CREATE DATABASE {kept} TEMPLATE {}", self.name)).await;
+        Moment(kept)
+    }
+
+    /// Puts the database back to a moment, as a restore does: everything since then is gone.
+    ///
+    /// # Panics
+    ///
+    /// When the server refuses it.
+    pub async fn go_back(&self, moment: Moment) {
+        let (server, Moment(kept)) = (server(), moment);
+        execute(&server, &format!("DROP DATABASE {} WITH (FORCE)", self.name)).await;
+        execute(&server, &format!("ALTER DATABASE {kept} RENAME TO {}", self.name)).await;
+    }
+
     /// Keeps everybody else from writing to a table until it is dropped.
     ///
     /// # Panics
@@ -146,6 +175,10 @@ impl FreshDatabase {
         &self.url
     }
 }
+
+/// What a database was at a moment.
+#[derive(Debug)]
+pub struct Moment(String);
 
 /// A table that nobody else can write to.
 #[derive(Debug)]

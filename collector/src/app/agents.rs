@@ -26,8 +26,7 @@ use crate::ingest::registry::Told;
 use crate::lifecycle::Lifecycle;
 use crate::metrics::INGEST_CLONES;
 
-/// After how long heartbeats of agents that are behind are noted once more: every node has said then
-/// what waits in its queue.
+/// How often heartbeats of agents that are behind are looked through for those that are to be noted again.
 const NOTE_AGAIN_EVERY: Duration = Duration::from_secs(5);
 /// How long that may take, for a thousand agents of a company.
 const NOTE_AGAIN_WITHIN: Duration = Duration::from_secs(30);
@@ -45,17 +44,19 @@ impl StoredAgents {
         Self { store, clock, behind: Arc::default() }
     }
 
-    /// Notes heartbeats of agents that are behind once more, after the nodes have said what waits.
+    /// Notes heartbeats of agents that are behind again, after the nodes have said what waits, and after one that
+    /// says nothing any more counts as gone.
     pub(super) async fn note_again(&self, lifecycle: &Lifecycle) {
         loop {
             tokio::select! {
                 () = lifecycle.stopping() => return,
                 () = tokio::time::sleep(NOTE_AGAIN_EVERY) => {}
             }
-            for (company, heartbeats) in self.behind.take() {
-                let noting = self.note(company, &heartbeats);
+            for (company, kept) in self.behind.take_due(self.clock.instant()) {
+                let heartbeats: Vec<SeenHeartbeat> = kept.iter().map(|kept| kept.seen).collect();
+                let noting = self.note(company, &heartbeats, true);
                 match tokio::time::timeout(NOTE_AGAIN_WITHIN, noting).await {
-                    Ok(Ok(_)) => {}
+                    Ok(Ok(behind)) => self.behind.keep_on(company, kept, &behind),
                     // The next heartbeat says the same.
                     Ok(Err(error)) => tracing::debug!(%error, "noting heartbeats again"),
                     Err(_) => break,
@@ -64,17 +65,18 @@ impl StoredAgents {
         }
     }
 
-    /// Notes heartbeats; gives the agents that are behind.
+    /// Notes heartbeats, which were noted before if they are repeats; gives the agents that are behind.
     async fn note(
         &self,
         company: CompanyId,
         heartbeats: &[SeenHeartbeat],
+        is_repeat: bool,
     ) -> Result<Vec<AgentId>, StoreError> {
         // A company that is gone has nobody to note anything of.
         let Some(scope) = self.store.pipeline_scope(company).await? else {
             return Ok(Vec::new());
         };
-        let seen: Vec<_> = heartbeats.iter().map(seen).collect();
+        let seen: Vec<_> = heartbeats.iter().map(|heard| seen(heard, is_repeat)).collect();
         let now = self.clock.now();
         let noted = agents::record_heartbeats(&scope, &seen, BEHIND_AFTER, now).await?;
         for agent in &noted.cloned {
@@ -244,8 +246,8 @@ impl Agents for StoredAgents {
         heartbeats: &'a [SeenHeartbeat],
     ) -> Answer<'a, ()> {
         let note = async move {
-            let behind = self.note(company, heartbeats).await?;
-            self.behind.keep(company, heartbeats, &behind);
+            let behind = self.note(company, heartbeats, false).await?;
+            self.behind.keep(company, heartbeats, &behind, self.clock.instant());
             Ok(())
         };
         Box::pin(async { note.await.map_err(unavailable) })
@@ -260,7 +262,7 @@ fn new_id(now: OffsetDateTime) -> AgentId {
     AgentId(Uuid::new_v7(id))
 }
 
-fn seen(heartbeat: &SeenHeartbeat) -> HeartbeatSeen {
+fn seen(heartbeat: &SeenHeartbeat, is_repeat: bool) -> HeartbeatSeen {
     HeartbeatSeen {
         agent: heartbeat.agent,
         at: heartbeat.at,
@@ -269,6 +271,7 @@ fn seen(heartbeat: &SeenHeartbeat) -> HeartbeatSeen {
         scan_done: heartbeat.heartbeat.scan_done,
         every_s: heartbeat.every_s,
         presence: heartbeat.presence,
+        is_repeat,
     }
 }
 

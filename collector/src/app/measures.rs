@@ -24,7 +24,7 @@ use crate::metrics::{
     CERTIFICATE_EXPIRES, CLOCK_OFFSET_SECONDS, DATABASE_CONNECTIONS, DATABASE_UP, DISK_FREE_BYTES,
     DISK_SIZE_BYTES, FEED_EVERY_SECONDS, FEED_SYNCS, INGEST_CONNECTIONS_MAX, LABEL_CERTIFICATE,
     LABEL_OUTCOME, LABEL_SOURCE, LABEL_STATE, MATCH_CACHE_BYTES, MATCH_INDEX_BYTES,
-    MATCH_INDEX_CVES, MATCH_INDEX_MADE, QUEUE_MAX_BYTES,
+    MATCH_INDEX_CVES, MATCH_INDEX_MADE, QUEUE_MAX_BYTES, QUEUE_MAX_REPORTS,
 };
 use crate::pipeline::matcher::Matcher;
 
@@ -79,6 +79,7 @@ impl Base {
         process::started(self.clock.now());
         if self.config.node.roles.has(Role::Ingest) {
             gauge!(QUEUE_MAX_BYTES).set(self.config.queue.bytes_max as f64);
+            gauge!(QUEUE_MAX_REPORTS).set(self.config.queue.entries_max as f64);
             gauge!(INGEST_CONNECTIONS_MAX).set(f64::from(self.config.ingest.connections_max));
         }
         if self.config.feeds.sync && self.config.node.roles.has(Role::Jobs) {

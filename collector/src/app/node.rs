@@ -27,16 +27,16 @@ pub(super) struct ThisNode {
     authority: Arc<Authority>,
     random: SystemRandom,
     matcher: Arc<Matcher>,
-    work: Option<(Work, u64)>,
+    work: Option<Work>,
 }
 
 impl ThisNode {
-    /// A process with a queue and its bound, or without one when it has no such role.
+    /// A process with a queue, or without one when it has no such role.
     pub(super) fn new(
         tokens: TokenMaker,
         authority: Arc<Authority>,
         matcher: Arc<Matcher>,
-        work: Option<(Work, u64)>,
+        work: Option<Work>,
     ) -> Self {
         Self { tokens, authority, random: SystemRandom::new(), matcher, work }
     }
@@ -56,7 +56,6 @@ impl Base {
             // Where it really listens: with port 0 in the configuration that is known only now.
             addresses.ingest.unwrap_or(self.config.ingest.listen),
         );
-        let work = work.map(|work| (work, self.config.queue.bytes_max));
         Arc::new(ThisNode::new(tokens, Arc::clone(&self.authority), matcher, work))
     }
 
@@ -87,16 +86,19 @@ impl Base {
 }
 
 impl Work {
-    /// What stands in the queue, which may have so many bytes, and which index is in use.
-    pub(super) fn status(&self, bytes_max: u64) -> NodeStatus {
+    /// What stands in the queue, and which index is in use.
+    pub(super) fn status(&self) -> NodeStatus {
+        let (stats, limits) = (self.queue.stats(), self.queue.limits());
         let waiting = self.dispatcher.waiting();
         NodeStatus {
             version: VERSION.to_owned(),
             reports_per_minute: self.presence.pace(self.queue.completed()),
             queued_deltas: waiting.deltas,
             queued_snapshots: waiting.snapshots,
-            queue_bytes: self.queue.stats().file_bytes,
-            queue_bytes_max: bytes_max,
+            queue_bytes: stats.file_bytes,
+            queue_bytes_max: limits.bytes_max,
+            queue_reports: stats.entries,
+            queue_reports_max: limits.entries_max,
             // Of the lanes and not of the queue: what is being stored has not come to its end either.
             oldest_ms: self.presence.waiting().map_or(0, millis),
             index: self.matcher.index().map(|index| status_of(&index)),
@@ -110,10 +112,10 @@ fn millis(waiting: Duration) -> u64 {
 
 impl Node for ThisNode {
     fn status(&self) -> NodeStatus {
-        let Some((work, bytes_max)) = &self.work else {
+        let Some(work) = &self.work else {
             return NodeStatus { version: VERSION.to_owned(), ..NodeStatus::default() };
         };
-        work.status(*bytes_max)
+        work.status()
     }
 
     fn new_token(&self, id: TokenId) -> anyhow::Result<EnrolmentToken> {
@@ -123,7 +125,7 @@ impl Node for ThisNode {
     fn is_ready(&self) -> bool {
         let work = self.work.as_ref();
         // A process without a queue has nothing that could refuse.
-        work.is_none_or(|(work, _)| !work.queue.stats().is_refusing)
+        work.is_none_or(|work| !work.queue.stats().is_refusing)
     }
 
     fn why_not(

@@ -1,6 +1,6 @@
 //! What a running collector takes over when its configuration is read again.
 //!
-//! Levels of the log, rates and the API's certificate are what an operator turns while something goes on. The
+//! Levels of the log, rates, whose connections are held and the API's certificate are what an operator turns while something goes on. The
 //! rest is what other parts were built with, and takes a restart, which drains first: it is named and not
 //! half taken.
 
@@ -25,6 +25,10 @@ impl App {
         now.ingest.company_requests_per_minute = next.ingest.company_requests_per_minute;
         now.ingest.enrolments_per_minute = next.ingest.enrolments_per_minute;
         now.ingest.handshakes_per_second = next.ingest.handshakes_per_second;
+        now.ingest.connections = next.ingest.connections;
+        now.ingest.held_max = next.ingest.held_max;
+        now.ingest.memory_bytes_max = next.ingest.memory_bytes_max;
+        now.ingest.visit_every_s = next.ingest.visit_every_s;
         now.http.principal_requests_per_minute = next.http.principal_requests_per_minute;
         now.http.company_requests_per_minute = next.http.company_requests_per_minute;
         if let Some(rates) = &self.reloadable.rates {

@@ -55,6 +55,10 @@ pub struct NodeStatus {
     pub queue_bytes: u64,
     /// Bytes that the queue's files may have.
     pub queue_bytes_max: u64,
+    /// Reports in the queue, with those that are being stored.
+    pub queue_reports: u64,
+    /// Reports that the queue may hold; 0 where the node's release does not say it.
+    pub queue_reports_max: u64,
     /// Age of the oldest report in the queue, in milliseconds.
     pub oldest_ms: u64,
     /// The match index in use; absent when no feed was imported yet.

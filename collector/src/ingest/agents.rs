@@ -6,16 +6,18 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 use protocol::enrolment::EnrolRequest;
 use protocol::ids::{AgentId, CompanyId, Position};
 use protocol::message::{Heartbeat, Presence, Settings};
 use protocol::reject::RejectReason;
+use protocol::report::Lane;
 use time::OffsetDateTime;
 
 use super::registry::Told;
 use crate::authority::IssuedCertificate;
-use crate::queue::{AppendError, Entry, Queue};
+use crate::queue::{AppendError, Entry};
 
 /// An answer that takes its time.
 // Boxed, because a trait with `async fn` cannot be an object, and generics would run through all of
@@ -151,14 +153,10 @@ pub trait ReportQueue: fmt::Debug + Send + Sync {
         &self,
         entry: Entry,
     ) -> Pin<Box<dyn Future<Output = Result<(), AppendError>> + Send + 'static>>;
-}
 
-impl ReportQueue for Queue {
-    fn append(
-        &self,
-        entry: Entry,
-    ) -> Pin<Box<dyn Future<Output = Result<(), AppendError>> + Send + 'static>> {
-        let queue = self.clone();
-        Box::pin(async move { Self::append(&queue, entry).await })
+    /// How long a report is to wait before it is sent again because there is little room; `None` where it is taken.
+    /// Asked before the report counts as taken, so that what stands behind it is refused with it.
+    fn refuses(&self, _company: CompanyId, _lane: Lane) -> Option<Duration> {
+        None
     }
 }

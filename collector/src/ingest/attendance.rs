@@ -29,27 +29,50 @@ pub(super) struct Load {
     pub(super) memory_bytes: u64,
 }
 
-/// The rules, and whether the node is full.
+/// The rules, which may change while they are asked, and whether the node is full.
 #[derive(Debug)]
 pub(super) struct Rules {
+    settings: Mutex<Node>,
+    is_full: Mutex<bool>,
+}
+
+/// What the node's configuration says of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Node {
     connections: Connections,
     held_max: usize,
     memory_bytes_max: u64,
     visit_every_s: u32,
     handshakes_per_second: u32,
-    is_full: Mutex<bool>,
 }
 
-impl Rules {
-    pub(super) fn new(config: &IngestConfig) -> Self {
+impl Node {
+    fn of(config: &IngestConfig) -> Self {
         Self {
             connections: config.connections,
             held_max: config.held_max as usize,
             memory_bytes_max: config.memory_bytes_max,
             visit_every_s: config.visit_every_s,
             handshakes_per_second: config.handshakes_per_second,
-            is_full: Mutex::new(false),
         }
+    }
+}
+
+impl Rules {
+    pub(super) fn new(config: &IngestConfig) -> Self {
+        Self { settings: Mutex::new(Node::of(config)), is_full: Mutex::new(false) }
+    }
+
+    /// Takes other rules; whether they are.
+    pub(super) fn set(&self, config: &IngestConfig) -> bool {
+        let next = Node::of(config);
+        let mut settings = self.settings.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::replace(&mut *settings, next);
+        before != next
+    }
+
+    fn node(&self) -> Node {
+        *self.settings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What an agent is told; `is_held` when its connection is held already, which makes no difference to
@@ -61,7 +84,7 @@ impl Rules {
         is_held: bool,
         load: Load,
     ) -> Attendance {
-        let visits = visits.unwrap_or_else(|| match self.connections {
+        let visits = visits.unwrap_or_else(|| match self.node().connections {
             Connections::Hold => false,
             Connections::Visit => true,
             Connections::Auto => !is_held && self.is_full(load),
@@ -77,7 +100,7 @@ impl Rules {
     /// A visit, as often as the company wants heartbeats but not more often than the node.
     fn visit(&self, settings: &Settings) -> Attendance {
         // The longer of the two: each says how much it wants to hear at most.
-        let every_s = self.visit_every_s.max(settings.heartbeat_every_s);
+        let every_s = self.node().visit_every_s.max(settings.heartbeat_every_s);
         Attendance::Visit { every_s }.clamped()
     }
 
@@ -88,19 +111,20 @@ impl Rules {
         settings: &Settings,
         visits: Option<bool>,
     ) -> Option<Attendance> {
-        let decides = visits.is_none() && self.connections == Connections::Auto;
+        let decides = visits.is_none() && self.node().connections == Connections::Auto;
         decides.then(|| self.visit(settings))
     }
 
     /// How many connections that are held should not be.
     pub(super) fn too_many(&self, load: Load) -> usize {
-        if self.connections != Connections::Auto {
+        let node = self.node();
+        if node.connections != Connections::Auto {
             return 0;
         }
         // Also when nobody comes: what is full has to be known when memory falls again.
         self.is_full(load);
-        let over = load.held.saturating_sub(self.held_max);
-        let is_short = self.memory_bytes_max > 0 && load.memory_bytes > self.memory_bytes_max;
+        let over = load.held.saturating_sub(node.held_max);
+        let is_short = node.memory_bytes_max > 0 && load.memory_bytes > node.memory_bytes_max;
         // In steps: memory comes back late, and everybody at once would be a storm of its own.
         let shed = if is_short { load.held.div_ceil(SHED_PART) } else { 0 };
         over.max(shed)
@@ -109,12 +133,13 @@ impl Rules {
     /// Whether one more connection is too many.
     fn is_full(&self, load: Load) -> bool {
         let held = u64::try_from(load.held).unwrap_or(u64::MAX);
-        let held_max = u64::try_from(self.held_max).unwrap_or(u64::MAX);
+        let node = self.node();
+        let held_max = u64::try_from(node.held_max).unwrap_or(u64::MAX);
         let reaches = |(part, whole): (u64, u64)| {
-            let memory_max = self.memory_bytes_max / whole * part;
+            let memory_max = node.memory_bytes_max / whole * part;
             // Divided first, so that no limit is too large to be multiplied.
             held >= held_max / whole * part + held_max % whole * part / whole
-                || (self.memory_bytes_max > 0 && load.memory_bytes >= memory_max)
+                || (node.memory_bytes_max > 0 && load.memory_bytes >= memory_max)
         };
         let mut is_full = self.is_full.lock().unwrap_or_else(PoisonError::into_inner);
         *is_full = if *is_full { reaches(FREE_BELOW) } else { reaches((1, 1)) };
@@ -125,7 +150,7 @@ impl Rules {
     /// theirs.
     fn return_within_s(&self, agents: usize) -> u32 {
         let agents = u32::try_from(agents).unwrap_or(u32::MAX);
-        let half = (self.handshakes_per_second / 2).max(1);
+        let half = (self.node().handshakes_per_second / 2).max(1);
         // The other half is for agents that come for the first time or have lost their path.
         agents.div_ceil(half).clamp(1, RETURN_WITHIN_S_MAX)
     }
@@ -172,6 +197,24 @@ mod tests {
         let rules = rules(|_| {});
         assert!(!rules.new_one_visits(held(99)));
         assert!(rules.new_one_visits(held(100)));
+    }
+
+    #[test]
+    fn another_rule_holds_from_the_next_answer_on() {
+        let rules = rules(|_| {});
+        let mut config = Config::from_layers(Layers::defaults()).unwrap().ingest;
+        config.handshakes_per_second = 20;
+        (config.held_max, config.visit_every_s) = (100, 900);
+        assert!(!rules.set(&config), "the same");
+        assert!(!rules.new_one_visits(held(50)));
+        config.held_max = 40;
+        assert!(rules.set(&config));
+        assert!(rules.new_one_visits(held(50)));
+        assert_eq!(rules.too_many(held(50)), 10);
+        (config.connections, config.visit_every_s) = (Connections::Visit, 1_800);
+        assert!(rules.set(&config));
+        let told = rules.attendance(&Settings::default(), None, true, held(1));
+        assert_eq!(told, Attendance::Visit { every_s: 1_800 });
     }
 
     #[test]

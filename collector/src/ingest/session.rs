@@ -250,6 +250,7 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
             }
             Command::Told(told) => self.tell(told, registration).await,
             Command::Leave => self.send_away(registration).await,
+            Command::Reconsider => self.reconsider(registration).await,
             // Without an answer to what is under way: it may become durable, and the store will not
             // know the agent.
             Command::Refuse(reason) => Err(Parting::refused(reason, "")),

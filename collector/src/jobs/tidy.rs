@@ -1,17 +1,18 @@
 //! Forgets what nobody needs any more: jobs that ended, signals that everyone has heard, events that
-//! are old, dead letters that nobody looked at; and lets go of hosts that were silent for too long, where
-//! their company wants that. One company that cannot be tidied keeps no other from it.
+//! are old, dead letters that nobody looked at; lets go of hosts that were silent for too long, where
+//! their company wants that; and mends what a database left that went back. One company that cannot be tidied keeps no other from it.
 
 use std::time::Duration;
 
 use anyhow::Context as _;
 use store::error::StoreError;
 use store::page::{PAGE_ITEMS_MAX, PageRequest};
+use store::reports::Share;
 use store::software::generations;
 use store::tenant::TenantScope;
 use store::{
     agents, api_keys, audit, commands, companies, cve_history, dead_letters, digests, events,
-    history, idempotency, imports, jobs as rows, nodes, policies, report_files, sessions,
+    history, idempotency, imports, jobs as rows, nodes, policies, report_files, reports, sessions,
     statistics, webhooks,
 };
 use time::OffsetDateTime;
@@ -47,6 +48,10 @@ const HOSTS_A_TIME: u32 = 200;
 
 /// Dead letters that are forgotten in one transaction; each is as large as a report.
 const LETTERS_A_TIME: u32 = 100;
+/// Agents whose installations are looked at in one transaction.
+const AGENTS_A_TIME: u32 = 20;
+/// After how many ticks each agent's were: an agent's take as many questions by key as it has software.
+const LOOKS_TICKS: u32 = 7;
 /// How long nodes are kept that are not heard of any more, for people to see that they are missing.
 const NODES_KEPT: Duration = Duration::from_secs(7 * 24 * 3_600);
 
@@ -219,6 +224,25 @@ async fn forget_of(
         .context("give up reports")?;
     forgotten.reports +=
         report_files::purge(scope, now).await.context("forget reports whose time is over")?;
+    mend(scope, now).await.context("mend installations without software")
+}
+
+/// Takes out what a share of the company's agents have without software; another share with each day.
+async fn mend(scope: &TenantScope, now: OffsetDateTime) -> Result<(), StoreError> {
+    let day = u32::try_from(now.date().to_julian_day()).unwrap_or(0);
+    let share = Share { of: LOOKS_TICKS, rest: day % LOOKS_TICKS };
+    let mut after = 0;
+    while let Some(mended) = reports::mend(scope, share, after, AGENTS_A_TIME).await? {
+        if mended.installations > 0 {
+            tracing::warn!(
+                company = %scope.company(),
+                agents = mended.agents,
+                installations = mended.installations,
+                "the database had gone back: installations without software; their agents send snapshots"
+            );
+        }
+        after = mended.last;
+    }
     Ok(())
 }
 

@@ -4,6 +4,7 @@
 //! its outcome or goes back into its line in order.
 
 use std::ops::Range;
+use std::time::{Duration, Instant};
 
 use protocol::ids::{AgentId, CompanyId, Position};
 use protocol::reject::RejectReason;
@@ -26,6 +27,7 @@ pub(crate) struct Batch {
 struct PartState {
     agent: AgentId,
     attempts: u32,
+    late_since: Option<Instant>,
     rest: Rest,
 }
 
@@ -173,11 +175,24 @@ impl Batch {
             .any(|part| self.parts[part].attempts.saturating_add(1) >= attempts_max)
     }
 
-    /// Notes that the agents in a range of entries failed for a reason of their own.
-    pub(crate) fn note_failure(&mut self, entries: Range<usize>) {
+    /// Whether an agent in a range of entries has been kept waiting by a database that is late for that long. Any and
+    /// not all, as in [`Self::is_exhausted`].
+    pub(crate) fn is_late_since(
+        &self,
+        entries: Range<usize>,
+        now: Instant,
+        most: Duration,
+    ) -> bool {
+        self.part_numbers(entries)
+            .filter_map(|part| self.parts[part].late_since)
+            .any(|since| since + most <= now)
+    }
+
+    /// Notes why the agents in a range of entries have to rest.
+    pub(crate) fn note_failure(&mut self, entries: Range<usize>, rest: Rest) {
         let parts: Vec<usize> = self.part_numbers(entries).collect();
         for part in parts {
-            self.parts[part].rest = Rest::Failed;
+            self.parts[part].rest = rest;
         }
     }
 
@@ -186,7 +201,7 @@ impl Batch {
         self.reject_overtaken();
         self.entries.iter().enumerate().filter_map(|(number, entry)| {
             let part = self.parts.get(entry.part)?;
-            let has_failed = entry.outcome.is_none() && part.rest == Rest::Failed;
+            let has_failed = entry.outcome.is_none() && part.rest != Rest::Untouched;
             let (agent, slip, outcome) = (part.agent, entry.slip, entry.outcome);
             Some(Standing { number, agent, slip, outcome, has_failed })
         })
@@ -243,7 +258,8 @@ impl Batch {
 
 impl PartState {
     const fn new(part: &Part) -> Self {
-        Self { agent: part.agent, attempts: part.attempts, rest: Rest::Untouched }
+        let Part { agent, attempts, late_since, .. } = *part;
+        Self { agent, attempts, late_since, rest: Rest::Untouched }
     }
 }
 

@@ -6,12 +6,12 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use protocol::ids::{AgentId, Position};
+use protocol::ids::{AgentId, CompanyId, Position};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::breaker::Breaker;
-use super::lanes::{Gap, Group, LaneLimits, Lanes, Rest, Waiting};
+use super::lanes::{Gap, Group, LaneLimits, Lanes, Portion, Rest, Waiting};
 use crate::clock::Clock;
 use crate::config::PipelineConfig;
 use crate::queue::{Committed, EntryHead, Slip};
@@ -119,6 +119,11 @@ impl Dispatcher {
     /// All reports of an agent's part came to their end.
     pub(crate) fn release(&self, agent: AgentId) {
         self.lock().lanes.release(agent, self.clock.instant());
+    }
+
+    /// What of all that waits is a company's.
+    pub(crate) fn portion(&self, company: CompanyId) -> Portion {
+        self.lock().lanes.portion(company)
     }
 
     /// Takes reports back that did not come to their end.

@@ -8,6 +8,7 @@
 //! an entry: what it is given, it gives out, again and again if it has to.
 
 mod line;
+mod portions;
 mod turns;
 
 use std::collections::{BTreeSet, HashMap};
@@ -17,6 +18,8 @@ use protocol::ids::{AgentId, CompanyId, Position};
 use protocol::report::Lane;
 
 use self::line::{Line, State};
+pub(crate) use self::portions::Portion;
+use self::portions::Portions;
 use self::turns::Turns;
 use crate::queue::{EntryHead, Slip};
 
@@ -60,6 +63,8 @@ pub(crate) struct Part {
     pub(crate) slips: Vec<Slip>,
     /// How often the first of them failed before while the database was up.
     pub(crate) attempts: u32,
+    /// Since when the database has been late with the first of them.
+    pub(crate) late_since: Option<Instant>,
 }
 
 /// What is to become of a part's reports that did not come to their end.
@@ -67,6 +72,8 @@ pub(crate) struct Part {
 pub(crate) enum Rest {
     /// They failed for a reason of their own, which counts.
     Failed,
+    /// The database was late with them, which counts only once it has been so for long.
+    Late,
     /// They failed for no reason of their own.
     Untouched,
 }
@@ -103,6 +110,7 @@ pub(crate) struct Lanes {
     /// Lines that rest, by the end of their rest.
     resting: BTreeSet<(Instant, AgentId)>,
     waiting: Waiting,
+    portions: Portions,
 }
 
 impl Lanes {
@@ -114,6 +122,7 @@ impl Lanes {
             turns: Turns::new(limits.batch_records, limits.batch_after),
             resting: BTreeSet::new(),
             waiting: Waiting::default(),
+            portions: Portions::default(),
         }
     }
 
@@ -122,6 +131,7 @@ impl Lanes {
         let line = self.lines.entry(entry.agent).or_insert_with(|| Line::new(entry.company));
         line.insert(entry.slip);
         *self.waiting.of(entry.slip.lane) += 1;
+        self.portions.add(entry.company, 1);
         match line.state {
             State::Empty => self.make_ready(entry.agent, now),
             State::Ready { lane, .. } => {
@@ -171,8 +181,10 @@ impl Lanes {
                 room = room.saturating_sub(weight(slip));
                 *self.waiting.of(slip.lane) -= 1;
             }
-            parts.push(Part { agent, slips, attempts: line.attempts });
+            let (attempts, late_since) = (line.attempts, line.late_since);
+            parts.push(Part { agent, slips, attempts, late_since });
         }
+        self.portions.take(company, parts.iter().map(|part: &Part| part.slips.len()).sum());
         // After the agents were taken, also when none was: the company left its ring when its turn
         // began, and without this it would stay out of it with agents ready.
         self.turns.settle(company, lane, now);
@@ -201,6 +213,7 @@ impl Lanes {
     pub(crate) fn release(&mut self, agent: AgentId, now: Instant) {
         if let Some(line) = self.lines.get_mut(&agent) {
             line.attempts = 0;
+            line.late_since = None;
             line.gap = None;
             self.go_on(agent, now);
         }
@@ -212,14 +225,21 @@ impl Lanes {
         let Some(line) = self.lines.get_mut(&agent) else {
             return;
         };
+        // Another report than the one that failed before: that one came to its end, and its
+        // failures are not charged to this one, which would be given up too early.
+        if line.taken != slips.first().map(|slip| slip.sequence) {
+            line.attempts = 0;
+            line.late_since = None;
+        }
         match rest {
             Rest::Untouched => self.go_on(agent, now),
+            Rest::Late => {
+                let since = *line.late_since.get_or_insert(now);
+                // As long again as it has taken so far: whoever holds a lock for an hour is not asked every second.
+                let pause = now.saturating_duration_since(since).clamp(REST_MIN, REST_MAX);
+                self.let_rest(agent, now + pause, false);
+            }
             Rest::Failed => {
-                // Another report than the one that failed before: that one came to its end, and its
-                // failures are not charged to this one, which would be given up too early.
-                if line.taken != slips.first().map(|slip| slip.sequence) {
-                    line.attempts = 0;
-                }
                 line.attempts = line.attempts.saturating_add(1);
                 // Bounded before it is shifted by: with attempts without an end the shift itself
                 // would overflow.
@@ -250,9 +270,11 @@ impl Lanes {
         let is_over = now >= since + gap_wait;
         match line.take_hopeless(applied, is_over) {
             Some((slips, asks_snapshot)) => {
+                let company = line.company;
                 for slip in &slips {
                     *self.waiting.of(slip.lane) -= 1;
                 }
+                self.portions.take(company, slips.len());
                 Gap::Hopeless { slips, asks_snapshot }
             }
             None if line.is_unblocked() => {
@@ -272,6 +294,11 @@ impl Lanes {
         self.waiting
     }
 
+    /// What of that is a company's.
+    pub(crate) fn portion(&self, company: CompanyId) -> Portion {
+        self.portions.of(company)
+    }
+
     /// When ingest took the oldest report that has not come to its end, in milliseconds since 1970,
     /// with what is in flight. Looks at everything that waits: for a gauge, not for each report.
     pub(crate) fn oldest_received_at_ms(&self) -> Option<u64> {
@@ -283,6 +310,7 @@ impl Lanes {
         let Some(line) = self.lines.get_mut(&agent) else {
             return;
         };
+        self.portions.add(line.company, slips.len());
         for slip in slips {
             line.insert(*slip);
             *self.waiting.of(slip.lane) += 1;

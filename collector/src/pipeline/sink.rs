@@ -54,6 +54,9 @@ pub(crate) enum SinkError {
     /// It did not work this time.
     #[error("{0}")]
     Failed(String),
+    /// It was not done in time, while the database may well answer.
+    #[error("{0}")]
+    Late(String),
     /// The database cannot take anything now.
     #[error("{0}")]
     Away(String),
@@ -69,6 +72,8 @@ impl From<StoreError> for SinkError {
             Self::Refused(error.to_string())
         } else if error.is_away() {
             Self::Away(error.to_string())
+        } else if error.is_late() {
+            Self::Late(error.to_string())
         } else {
             Self::Failed(error.to_string())
         }
@@ -82,8 +87,26 @@ pub(crate) struct StoreSink {
     pub(crate) matcher: Arc<Matcher>,
 }
 
-impl ReportSink for StoreSink {
-    async fn apply(
+impl StoreSink {
+    /// Asks the server that takes writes; when the store goes over to another one meanwhile, the answer of the one before
+    /// may never come. What it did all the same is found to be a duplicate.
+    async fn here<T>(
+        &self,
+        asking: impl Future<Output = Result<T, SinkError>> + Send,
+    ) -> Result<T, SinkError> {
+        // Boxed, so that a worker has room for one of them and not for each.
+        let asking = Box::pin(asking);
+        tokio::select! {
+            // Before it is asked, so that no move is missed.
+            biased;
+            () = self.store.moved() => {
+                Err(SinkError::Away("another server takes writes now".to_owned()))
+            }
+            answer = asking => answer,
+        }
+    }
+
+    async fn apply_here(
         &self,
         company: CompanyId,
         batch: &[IncomingReport],
@@ -103,6 +126,17 @@ impl ReportSink for StoreSink {
         let applied = reports::apply(&scope, batch, &evaluate, judge.generation(), now).await?;
         Ok(applied)
     }
+}
+
+impl ReportSink for StoreSink {
+    async fn apply(
+        &self,
+        company: CompanyId,
+        batch: &[IncomingReport],
+        now: OffsetDateTime,
+    ) -> Result<AppliedBatch, SinkError> {
+        self.here(self.apply_here(company, batch, now)).await
+    }
 
     async fn bury(
         &self,
@@ -110,11 +144,14 @@ impl ReportSink for StoreSink {
         letters: &[NewDeadLetter],
         now: OffsetDateTime,
     ) -> Result<(), SinkError> {
-        // Of a company that is gone nothing is kept.
-        if let Some(scope) = self.store.pipeline_scope(company).await? {
-            dead_letters::add(&scope, letters, now).await?;
-        }
-        Ok(())
+        self.here(async {
+            // Of a company that is gone nothing is kept.
+            if let Some(scope) = self.store.pipeline_scope(company).await? {
+                dead_letters::add(&scope, letters, now).await?;
+            }
+            Ok(())
+        })
+        .await
     }
 
     async fn ask_for_snapshot(
@@ -123,10 +160,13 @@ impl ReportSink for StoreSink {
         agent: AgentId,
         now: OffsetDateTime,
     ) -> Result<(), SinkError> {
-        if let Some(scope) = self.store.pipeline_scope(company).await? {
-            agents::ask_for_snapshots(&scope, &[agent], now).await?;
-        }
-        Ok(())
+        self.here(async {
+            if let Some(scope) = self.store.pipeline_scope(company).await? {
+                agents::ask_for_snapshots(&scope, &[agent], now).await?;
+            }
+            Ok(())
+        })
+        .await
     }
 
     async fn is_up(&self) -> bool {

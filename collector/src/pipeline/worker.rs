@@ -4,6 +4,8 @@
 //! A database that is away costs time and no report. Data that the database refuses, or that
 //! panics, is looked for by halves until it stands alone, and becomes a dead letter.
 
+mod trouble;
+
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,12 +20,13 @@ use store::timeline;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use self::trouble::{LATE_FOR_MAX, Trouble, in_time};
 use super::batch::{Batch, Chunk, Left};
 use super::dispatcher::Dispatcher;
 use super::lanes::{Gap, Group, Rest};
 use super::load::{Unreadable, load, received_at};
 use super::outcome::{DeadLetterReason, Outcome, Ticket};
-use super::sink::{ReportSink, SinkError};
+use super::sink::ReportSink;
 use super::trace::{Stage, Stages};
 use super::unwind::catch_panic;
 use crate::clock::Clock;
@@ -36,12 +39,6 @@ use crate::queue::{Queue, Slip};
 use crate::traces::Tracer;
 use crate::traces::context::TraceId;
 
-/// Longer than anything that the store is asked takes: for a connection whose other end is gone
-/// without a word, which the kernel would try for a quarter of an hour. What was applied all the same
-/// is found to be a duplicate when it is tried again.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
-/// The same for the question whether the database answers, which costs it nothing.
-const PING_TIMEOUT: Duration = Duration::from_secs(10);
 /// Bytes of a dead letter's explanation.
 const DETAIL_BYTES_MAX: usize = 1_000;
 
@@ -65,18 +62,6 @@ pub(crate) enum Reads {
     /// At once, from a disk that never blocks: a simulated one, whose runs have no threads.
     #[cfg(feature = "test-support")]
     InPlace,
-}
-
-/// Why a transaction did not take its reports.
-enum Trouble {
-    /// The database is away.
-    Away,
-    /// Something that may pass.
-    Passing(String),
-    /// The company is erased.
-    Gone,
-    /// The data.
-    Bad(DeadLetterReason, String),
 }
 
 /// Whether the rest of a batch can be tried.
@@ -179,7 +164,17 @@ impl<S: ReportSink> Worker<S> {
                 {
                     (DeadLetterReason::Exhausted, detail)
                 }
-                Trouble::Passing(detail) => return Self::fail(batch, entries, &detail),
+                Trouble::Passing(detail) => {
+                    return Self::fail(batch, entries, Rest::Failed, &detail);
+                }
+                Trouble::Late(detail)
+                    if batch.is_late_since(entries.clone(), ended, LATE_FOR_MAX) =>
+                {
+                    (DeadLetterReason::Exhausted, detail)
+                }
+                Trouble::Late(detail) => {
+                    return Self::fail(batch, entries, Rest::Late, &detail);
+                }
                 Trouble::Away => return Flow::Stop,
                 Trouble::Gone => {
                     entries.for_each(|number| batch.end(number, Outcome::CompanyGone));
@@ -219,41 +214,16 @@ impl<S: ReportSink> Worker<S> {
         }
     }
 
-    async fn is_up(&self) -> bool {
-        let asking = tokio::time::timeout(PING_TIMEOUT, self.sink.is_up());
-        asking.await.unwrap_or(false)
-    }
-
-    /// Tells a database that is away from one that answers.
-    async fn heard<T>(&self, result: Result<T, SinkError>) -> Result<T, Trouble> {
-        let heard = match result {
-            Ok(done) => Ok(done),
-            Err(SinkError::Refused(why)) => Err(Trouble::Bad(DeadLetterReason::Refused, why)),
-            Err(SinkError::CompanyGone) => Err(Trouble::Gone),
-            // The error itself does not say whether it was the statement or the server; another
-            // question does.
-            Err(SinkError::Failed(why)) if self.is_up().await => Err(Trouble::Passing(why)),
-            // Not asked twice where the error says it: a failover may have ended by then, and would be
-            // counted against the reports.
-            Err(SinkError::Failed(why) | SinkError::Away(why)) => {
-                counter!(PIPELINE_RETRIES, LABEL_REASON => "away").increment(1);
-                self.dispatcher.database_away(&why);
-                return Err(Trouble::Away);
-            }
-        };
-        self.dispatcher.database_answered();
-        heard
-    }
-
-    fn fail(batch: &mut Batch, entries: Range<usize>, why: &str) -> Flow {
-        counter!(PIPELINE_RETRIES, LABEL_REASON => "failed").increment(1);
+    fn fail(batch: &mut Batch, entries: Range<usize>, rest: Rest, why: &str) -> Flow {
+        let reason = if rest == Rest::Late { "late" } else { "failed" };
+        counter!(PIPELINE_RETRIES, LABEL_REASON => reason).increment(1);
         tracing::warn!(
             company = %batch.company(),
             reports = entries.len(),
             error = why,
             "storing reports; they are tried again"
         );
-        batch.note_failure(entries);
+        batch.note_failure(entries, rest);
         Flow::Stop
     }
 
@@ -264,7 +234,7 @@ impl<S: ReportSink> Worker<S> {
             let reason = DeadLetterReason::Damaged;
             return self.bury(batch, number, Unreadable { reason, detail }).await;
         }
-        Self::fail(batch, entries, &detail)
+        Self::fail(batch, entries, Rest::Failed, &detail)
     }
 
     /// Makes an entry a dead letter.
@@ -288,7 +258,12 @@ impl<S: ReportSink> Worker<S> {
             Ok(()) => batch.end(number, Outcome::DeadLettered(reason)),
             Err(Trouble::Away) => return Flow::Stop,
             Err(Trouble::Gone) => batch.end(number, Outcome::CompanyGone),
-            Err(Trouble::Passing(why)) => return Self::fail(batch, number..number + 1, &why),
+            Err(Trouble::Passing(why)) => {
+                return Self::fail(batch, number..number + 1, Rest::Failed, &why);
+            }
+            Err(Trouble::Late(why)) => {
+                return Self::fail(batch, number..number + 1, Rest::Late, &why);
+            }
             Err(Trouble::Bad(_, why)) => {
                 tracing::error!(%agent, error = why, "the dead letter is refused as well");
                 // Its line would stand still for ever otherwise. What is lost is made good by the
@@ -369,6 +344,7 @@ impl<S: ReportSink> Worker<S> {
                 // A database that is away is not the reports' doing, and the breaker makes the pause.
                 let rest = match trouble {
                     Trouble::Away => Rest::Untouched,
+                    Trouble::Late(_) => Rest::Late,
                     Trouble::Passing(_) | Trouble::Bad(..) | Trouble::Gone => Rest::Failed,
                 };
                 self.dispatcher.put_back(agent, &slips, rest);
@@ -380,19 +356,6 @@ impl<S: ReportSink> Worker<S> {
             Ticket::new(slip, self.queue.clone()).end(Outcome::Rejected(RejectReason::Gap));
         }
         self.dispatcher.release(agent);
-    }
-}
-
-/// Waits for the store, but not for ever.
-fn in_time<T>(
-    asking: impl Future<Output = Result<T, SinkError>>,
-) -> impl Future<Output = Result<T, SinkError>> {
-    // Boxed, because a future that is handed on by value has its room in each that holds it: three
-    // such made a worker's own 30 KB.
-    let answer = tokio::time::timeout(ANSWER_TIMEOUT, Box::pin(asking));
-    async move {
-        let answer = answer.await;
-        answer.unwrap_or_else(|elapsed| Err(SinkError::Failed(elapsed.to_string())))
     }
 }
 

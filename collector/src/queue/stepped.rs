@@ -43,6 +43,7 @@ impl Queue {
         let disk = Arc::new(disk.clone());
         let (opened, asked, recovered) = Self::recover_on(disk, limits, committed, clock)?;
         let inner = Inner {
+            limits,
             sender: opened.sender,
             ledger: opened.ledger,
             // Closing has no thread to wait for: dropping the writer is its end.

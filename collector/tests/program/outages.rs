@@ -214,6 +214,28 @@ async fn a_primary_that_stands_still_is_left_for_the_standby_that_was_promoted()
 }
 
 #[tokio::test]
+async fn what_waits_for_an_answer_of_a_primary_without_one_is_stored_by_the_next() {
+    let primary = Server::start("");
+    let standby = primary.standby();
+    let url = format!(
+        "postgres://postgres@127.0.0.1:{},127.0.0.1:{}/postgres",
+        primary.port, standby.port
+    );
+    let mut site = Site::on(&url, &[]).await;
+    let mut stream = site.session().await;
+    site.deliver(&mut stream, 5).await;
+    site.is_whole().await;
+    // In the middle of a transaction when the server stops: nothing comes of that question, not even an error.
+    let _locked = primary.lock("agents");
+    site.deliver(&mut stream, 5).await;
+    primary.wait_for("SELECT count(*) FROM pg_locks WHERE NOT granted");
+    let _still = primary.stand_still();
+    standby.promote();
+    // Within half of the time that a worker would wait for an answer.
+    site.is_whole().await;
+}
+
+#[tokio::test]
 async fn agents_are_told_when_to_come_back_once_the_queue_is_full() {
     let server = Server::start("");
     let small = ("MUSTER_QUEUE_BYTES_MAX", "8388608");

@@ -212,6 +212,8 @@ impl Plan {
         let queue = queued * costs.queued_record_bytes.value / by_load / GIB;
         let from = [&costs.queued_record_bytes];
         self.push("queue of a collector", queue, "GiB", &from);
+        // Whichever of both bounds is reached first; a change is a report.
+        self.push("reports in that queue", queued / 2.0 / by_load, "", &both);
         self.storms(costs, load, (rates, nodes * load.node_cores));
     }
 

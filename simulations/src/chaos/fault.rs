@@ -39,6 +39,9 @@ pub(super) enum Fault {
     NoConnections(Duration),
 }
 
+/// The kind that sets clocks, which takes a library.
+pub(super) const CLOCK_STEP: &str = "clock step";
+
 /// Names of the kinds, for the report.
 pub(super) const KINDS: [&str; 14] = [
     "kill node",
@@ -46,7 +49,7 @@ pub(super) const KINDS: [&str; 14] = [
     "restart node",
     "wipe node",
     "full disk",
-    "clock step",
+    CLOCK_STEP,
     "cut from agents",
     "cut from database",
     "bad way to agents",

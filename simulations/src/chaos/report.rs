@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::fault::KINDS;
+use super::fault::{CLOCK_STEP, KINDS};
 use super::fleet::Shown;
 use super::progress::Standstill;
 
@@ -29,6 +29,10 @@ pub struct Report {
     /// Nodes that ended by themselves when nothing was broken any more.
     pub(super) ended_afterwards: usize,
     pub(super) dead_letters: u64,
+    /// Agents that were taken for several machines. None is: what restarts is one machine's.
+    pub(super) cloned: u64,
+    /// Whether nodes had no clock that could be set wrong.
+    pub(super) is_without_clocks: bool,
     pub(super) standstill: Standstill,
     pub(super) fleets: Vec<Shown>,
 }
@@ -54,6 +58,15 @@ impl Report {
         if self.dead_letters > 0 {
             // No report of these fleets is bad.
             complaints.push(format!("{} dead letters", self.dead_letters));
+        }
+        if self.cloned > 0 {
+            complaints.push(format!("{} honest agents were taken for clones", self.cloned));
+        }
+        let steps = self.suffered.iter().filter(|fault| fault.kind == CLOCK_STEP).count();
+        if self.is_without_clocks && steps > 0 {
+            complaints.push(format!(
+                "{steps} clock steps moved no clock: libfaketime is missing (package faketime)"
+            ));
         }
         for (number, fleet) in self.fleets.iter().enumerate() {
             let complaint = fleet.complaint();
@@ -92,6 +105,7 @@ impl Report {
             "unexpected": compared(|verdict| verdict.unexpected),
             "twice": compared(|verdict| verdict.twice),
             "dead_letters": self.dead_letters,
+            "taken_for_clones": self.cloned,
             "complaints": self.complaints(),
         })
     }

@@ -101,6 +101,7 @@ impl Agents for Directory {
                 scan_done: seen.heartbeat.scan_done,
                 every_s: 0,
                 presence: seen.presence,
+                is_repeat: false,
             })
             .collect();
         let noting = self.database.transact(move |state| {

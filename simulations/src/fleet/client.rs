@@ -61,6 +61,10 @@ pub(crate) struct Habits {
     pub(crate) reconnect_max: Duration,
 }
 
+/// Of a hundred sessions that are lost, so many are because the agent's process ended, and another begins the next. An
+/// honest host is a clone's double by that only to a collector that mixes up what it heard first.
+const RESTARTS_PERCENT: usize = 15;
+
 /// The longest wait of one agent among so many.
 pub(crate) fn longest_wait(agents: u32) -> Duration {
     Duration::from_secs((agents / CALLS_IN_VAIN).into()).clamp(RECONNECT.1, RECONNECT_LONGEST)
@@ -73,6 +77,9 @@ pub(crate) struct Client {
     agent: Arc<Agent>,
     context: Arc<Context>,
     random: Random,
+    /// What its processes draw their numbers from, and the present one's.
+    processes: Random,
+    process: u64,
     changes: Changes,
     habits: Habits,
     heartbeat_every: Duration,
@@ -121,11 +128,15 @@ impl Client {
         (changes, habits): (Changes, Habits),
         random: Random,
     ) -> Self {
+        // Apart from all that is drawn by the seed: a run on the identities of one before is other processes.
+        let mut processes = Random::new(random.fork(u64::MAX).next() ^ context.clock.unix_ms());
         Self {
             number,
             agent,
             context,
             random,
+            process: processes.next(),
+            processes,
             changes,
             habits,
             heartbeat_every: habits.heartbeat_every.unwrap_or(HEARTBEAT_EVERY) / habits.speed,
@@ -175,6 +186,9 @@ impl Client {
                 }
             };
             self.context.stats.sessions_lost.one();
+            if self.processes.percent(RESTARTS_PERCENT) {
+                self.process = self.processes.next();
+            }
             // A session that held was a good one: its end is no failure.
             if self.has_held() {
                 wait = RECONNECT.0;
@@ -277,7 +291,7 @@ impl Client {
             paused_until: None,
             last_word_at: self.context.clock.now(),
         };
-        let hello = self.model().hello(self.capabilities());
+        let hello = self.model().hello(self.capabilities(), self.process);
         self.say(&mut session, &hello).await?;
         let answer = self.hear(&mut session).await?;
         self.welcomed(answer)?;

@@ -11,9 +11,12 @@ use protocol::frame::{Frame, FrameError, Packer};
 use protocol::host::HostFacts;
 use protocol::ids::{Epoch, Position, Seq};
 use protocol::limits::{REPORT_RECORDS_MAX, REPORTS_IN_FLIGHT_MAX};
-use protocol::message::{AgentMessage, Capabilities, Heartbeat, Hello, VERSION_MAX, VERSION_MIN};
+use protocol::message::{
+    AgentMessage, Capabilities, Heartbeat, Hello, Presence, VERSION_MAX, VERSION_MIN,
+};
 use protocol::report::{Lane, Report, ReportBody};
 use protocol::software::SoftwareRecord;
+use protocol::way::Path;
 use tokio::time::Instant;
 
 use super::changes::{self, Edit, Row};
@@ -320,8 +323,8 @@ impl Model {
         self.scan_done = self.scan_done.max(request);
     }
 
-    /// The first message of a session.
-    pub(crate) fn hello(&self, capabilities: Capabilities) -> AgentMessage {
+    /// The first message of a session of the agent's process with that number.
+    pub(crate) fn hello(&self, capabilities: Capabilities, process: u64) -> AgentMessage {
         AgentMessage::Hello(Hello {
             version_min: VERSION_MIN,
             version_max: VERSION_MAX,
@@ -329,7 +332,7 @@ impl Model {
             agent_version: env!("CARGO_PKG_VERSION").to_owned(),
             acknowledged: self.acknowledged,
             scan_done: self.scan_done,
-            extension: Vec::new(),
+            extension: Hello::extension_of(Presence { path: Path::QUIC, process }),
         })
     }
 

@@ -40,6 +40,8 @@ pub struct HeartbeatSeen {
     pub every_s: u32,
     /// What the agent said of its connection and itself; `None` for one that says nothing.
     pub presence: Option<Presence>,
+    /// Whether it was noted before, and is only to be compared with the rows once more.
+    pub is_repeat: bool,
 }
 
 /// What came of heartbeats.
@@ -56,6 +58,12 @@ pub struct Noted {
 
 /// Notes heartbeats. Of several heartbeats of one agent the last in the slice counts; unknown agents
 /// are passed over.
+///
+/// Nodes note at moments of their own, and one that was cut off notes what is hours old. So of a heartbeat that
+/// came before one that is noted, and of a repeat, nothing is believed of where the agent is, which process it is
+/// and what was acknowledged to it: it is compared with the rows, and that is all.
+///
+/// `now` is of the clock that says when heartbeats came.
 ///
 /// `behind_after`: how long the rows may stay behind what was acknowledged, without any progress,
 /// however long the queues of nodes are; [`super::BEHIND_AFTER`] unless there is a reason.
@@ -85,10 +93,10 @@ async fn attempt(
     now: OffsetDateTime,
 ) -> Result<Noted, StoreError> {
     let mut tx = scope.begin("agents.record_heartbeats").await?;
-    let states = update(&mut tx, scope.key(), heartbeats).await?;
+    let states = update(&mut tx, scope.key(), heartbeats, now).await?;
     // Nearly always nobody is behind, and nodes are not asked about.
     let settled = match states.iter().any(|state| state.behind_since.is_some()) {
-        true => nodes::settled_until(&mut tx).await?,
+        true => nodes::settled_by(&mut tx, now).await?,
         false => None,
     };
     let mut behind = Vec::new();
@@ -114,7 +122,8 @@ async fn attempt(
         if differs.is_some() || is_lost {
             claims.push(Claim { agent_key: state.key, claimed: differs });
         }
-        let process = seen.presence.map(|presence| presence.process);
+        // An older one says which process there was before, which would be one that came back.
+        let process = seen.presence.filter(|_| state.is_news).map(|presence| presence.process);
         if let Some(process) = process.filter(|now| state.process_before != Some(*now)) {
             heard.push(Heard { agent: seen.agent, agent_key: state.key, process });
         }
@@ -140,6 +149,8 @@ struct State {
     scan_is_done: bool,
     /// The process that was heard of before.
     process_before: Option<u64>,
+    /// Whether the heartbeat is not older than what was noted, and no repeat.
+    is_news: bool,
 }
 
 /// What heartbeats say, a column each.
@@ -153,6 +164,7 @@ struct Columns {
     transports: Vec<Option<String>>,
     not_quic: Vec<Option<String>>,
     processes: Vec<Option<i64>>,
+    repeats: Vec<bool>,
 }
 
 impl Columns {
@@ -177,6 +189,7 @@ impl Columns {
                 // The same bits; the database has no unsigned numbers.
                 .map(|seen| Some(seen.presence?.process.cast_signed()))
                 .collect(),
+            repeats: seen().map(|seen| seen.is_repeat).collect(),
         }
     }
 }
@@ -185,38 +198,55 @@ async fn update(
     tx: &mut PgConnection,
     company_key: i64,
     heartbeats: &BTreeMap<AgentId, &HeartbeatSeen>,
+    now: OffsetDateTime,
 ) -> Result<Vec<State>, StoreError> {
     let told = Columns::of(heartbeats);
     // Rows are locked in the order of their keys, as everywhere. A scan that was never asked for
     // is not believed.
     let rows = sqlx::query!(
         r#"WITH locked AS (
-             SELECT key, process FROM agents WHERE company_key = $1 AND id = ANY($2)
+             SELECT key, id, process, last_seen_at FROM agents
+             WHERE company_key = $1 AND id = ANY($2)
              ORDER BY key FOR NO KEY UPDATE
+         ), told AS (
+             SELECT l.key, l.process AS process_before, s.at, s.epoch, s.seq, s.scan_done,
+                    s.every_s, s.transport, s.not_quic, s.process,
+                    -- What was noted of a time that is yet to come was a clock's mistake, and would
+                    -- make everything old until then.
+                    NOT s.is_repeat AND (s.at >= coalesce(l.last_seen_at, '-infinity')
+                        OR l.last_seen_at > $12::timestamptz + interval '30 seconds') AS is_news
+             FROM locked l
+             JOIN UNNEST($2::uuid[], $3::timestamptz[], $4::bigint[], $5::bigint[], $6::bigint[],
+                         $7::bigint[], $8::text[], $9::text[], $10::bigint[], $11::bool[])
+                  AS s (id, at, epoch, seq, scan_done, every_s, transport, not_quic, process,
+                        is_repeat) ON s.id = l.id
          )
          UPDATE agents a SET
              last_seen_at = greatest(a.last_seen_at, s.at),
-             seen_every_s = CASE WHEN s.every_s > 0 THEN s.every_s ELSE a.seen_every_s END,
+             seen_every_s = CASE WHEN s.is_news AND s.every_s > 0
+                                 THEN s.every_s ELSE a.seen_every_s END,
              -- A little more than was asked for is what a database forgot that went back in time.
              scan_done = greatest(a.scan_done,
                  CASE WHEN s.scan_done <= a.scan_requested + 1000
                       THEN s.scan_done ELSE a.scan_requested END),
              -- An agent that says nothing of its connection is not known to have the old one.
-             transport = s.transport, not_quic = s.not_quic,
-             process = coalesce(s.process, a.process),
-             behind_epoch = s.epoch, behind_seq = s.seq,
+             transport = CASE WHEN s.is_news THEN s.transport ELSE a.transport END,
+             not_quic = CASE WHEN s.is_news THEN s.not_quic ELSE a.not_quic END,
+             process = CASE WHEN s.is_news THEN coalesce(s.process, a.process) ELSE a.process END,
+             behind_epoch = CASE WHEN s.is_news THEN s.epoch ELSE a.behind_epoch END,
+             behind_seq = CASE WHEN s.is_news THEN s.seq ELSE a.behind_seq END,
              behind_since = CASE
+                 WHEN NOT s.is_news THEN
+                     CASE WHEN (a.behind_epoch, a.behind_seq) <= (a.applied_epoch, a.applied_seq)
+                          THEN NULL ELSE a.behind_since END
                  WHEN (s.epoch, s.seq) <= (a.applied_epoch, a.applied_seq) THEN NULL
                  WHEN (s.epoch, s.seq) = (a.behind_epoch, a.behind_seq)
                      THEN coalesce(a.behind_since, s.at)
                  ELSE s.at END
-         FROM locked l,
-              UNNEST($2::uuid[], $3::timestamptz[], $4::bigint[], $5::bigint[], $6::bigint[],
-                     $7::bigint[], $8::text[], $9::text[], $10::bigint[])
-                  AS s (id, at, epoch, seq, scan_done, every_s, transport, not_quic, process)
-         WHERE a.company_key = $1 AND a.key = l.key AND a.id = s.id AND a.id = ANY($2)
+         FROM told s
+         WHERE a.company_key = $1 AND a.key = s.key AND a.id = ANY($2)
          RETURNING a.key, a.id, a.applied_epoch, a.applied_seq, a.digest_count, a.digest_sum,
-                   a.behind_since, l.process AS process_before,
+                   a.behind_since, s.process_before AS "process_before?", s.is_news AS "is_news!",
                    (a.scan_requested > 0 AND a.scan_done >= a.scan_requested) AS "scan_is_done!""#,
         company_key,
         &told.ids,
@@ -227,7 +257,9 @@ async fn update(
         &told.every,
         &told.transports as &[Option<String>],
         &told.not_quic as &[Option<String>],
-        &told.processes as &[Option<i64>]
+        &told.processes as &[Option<i64>],
+        &told.repeats,
+        now
     )
     .fetch_all(tx)
     .await?;
@@ -241,6 +273,7 @@ async fn update(
                 behind_since: row.behind_since,
                 scan_is_done: row.scan_is_done,
                 process_before: row.process_before.map(i64::cast_unsigned),
+                is_news: row.is_news,
             })
         })
         .collect()

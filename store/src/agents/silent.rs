@@ -113,6 +113,7 @@ mod tests {
             scan_done: 0,
             every_s: 300,
             presence: None,
+            is_repeat: false,
         };
         record_heartbeats(scope, &[seen], BEHIND_AFTER, at(seconds)).await.unwrap();
     }

@@ -44,6 +44,16 @@ async fn only_what_is_wrong_with_the_data_is_permanent() {
     }
 }
 
+#[tokio::test]
+async fn a_statement_that_waited_too_long_is_late_and_neither_bad_nor_away() {
+    let database = FreshDatabase::create().await;
+    for (code, is_late) in [("57014", true), ("55P03", true), ("57P01", false), ("22021", false)] {
+        let error = raised(&database, code).await;
+        assert_eq!(error.is_late(), is_late, "{code}");
+        assert!(!is_late || !(error.is_permanent() || error.is_away()), "{code}");
+    }
+}
+
 #[test]
 fn what_a_connection_does_is_never_the_datas_fault() {
     for error in [

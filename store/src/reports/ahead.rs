@@ -11,6 +11,7 @@ use super::inventory::Held;
 use super::{Evaluate, IncomingReport, read};
 use crate::commands;
 use crate::error::StoreError;
+use crate::known::History;
 use crate::tenant::TenantScope;
 
 /// What came of it.
@@ -48,8 +49,9 @@ pub async fn bring_ahead(
         })
         .collect();
     let known = scope.store().known_software();
-    let unknown = known.unknown(scope.key(), held.keys().copied());
     let mut tx = scope.begin_by_key("reports.ahead").await?;
+    let history = History::of(&mut tx).await?;
+    let unknown = known.unknown(scope.key(), history, held.keys().copied());
     let mut there = read::existing_software(&mut tx, scope.key(), &unknown).await?;
     tx.commit().await?;
     there.sort_unstable();
@@ -59,9 +61,9 @@ pub async fn bring_ahead(
         .filter(|key| there.binary_search(key).is_err())
         .filter_map(|key| Some((*key, *held.get(key)?)))
         .collect();
-    known.insert(scope.key(), there);
+    known.insert(scope.key(), history, there);
     let judge = Judge { evaluate, generation, now };
-    let (software, findings) = bring(scope, &missing, &judge).await?;
+    let (software, findings) = bring(scope, history, &missing, &judge).await?;
     if findings > 0 {
         commands::announce_findings(scope.store().pool(), scope.company()).await?;
     }

@@ -21,6 +21,7 @@ use super::write::{self, NewSoftware};
 use super::{Applied, AppliedBatch, Evaluate, IncomingReport, read};
 use crate::commands;
 use crate::error::StoreError;
+use crate::known::History;
 use crate::tenant::TenantScope;
 use crate::{timeline, tx};
 
@@ -62,8 +63,8 @@ pub async fn apply(
                 announce(scope, &applied, now).await;
                 return Ok(applied);
             }
-            Attempt::Misses(new) => {
-                let written = bring(scope, &new, &judge).await?;
+            Attempt::Misses(history, new) => {
+                let written = bring(scope, history, &new, &judge).await?;
                 software += written.0;
                 findings += written.1;
             }
@@ -75,8 +76,8 @@ pub async fn apply(
 enum Attempt<'a> {
     /// The batch is stored.
     Applied(AppliedBatch),
-    /// Nothing is; there are no rows for this software yet.
-    Misses(Vec<(SoftwareKey, Held<'a>)>),
+    /// Nothing is; there are no rows for this software yet, in this history.
+    Misses(History, Vec<(SoftwareKey, Held<'a>)>),
 }
 
 /// How new software is judged, and when.
@@ -107,10 +108,13 @@ async fn attempt<'a>(
     let changes: Vec<Changes<'a>> =
         runs.iter().map(|run| fold(run, open.get(&run.line.agent_key).unwrap_or(&none))).collect();
     let asked = unknown_software(&mut tx, scope, &changes).await?;
-    if !asked.missing.is_empty() {
-        tx.rollback().await?;
-        return Ok(Attempt::Misses(asked.missing));
-    }
+    let there = match asked {
+        Some(asked) if !asked.missing.is_empty() => {
+            tx.rollback().await?;
+            return Ok(Attempt::Misses(asked.history, asked.missing));
+        }
+        asked => asked.map(|asked| (asked.history, asked.there)),
+    };
     write::installations(&mut tx, scope.key(), &runs, &changes).await?;
     // The line moves in the same transaction as the rows: a crash between them would lose a report
     // or apply it twice.
@@ -118,7 +122,9 @@ async fn attempt<'a>(
     write::facts(&mut tx, scope.key(), &runs).await?;
     applied.asked = settle(&mut tx, scope.key(), &runs, &changes, now).await?;
     tx.commit().await?;
-    scope.store().known_software().insert(scope.key(), asked.there);
+    if let Some((history, there)) = there {
+        scope.store().known_software().insert(scope.key(), history, there);
+    }
     for (number, stored) in changes.into_iter().flat_map(|changes| changes.stored) {
         applied.reports[number] = Applied::Stored(stored);
     }
@@ -147,27 +153,34 @@ fn agents(batch: &[IncomingReport]) -> Vec<Uuid> {
 
 /// Software that begins to be installed and was not known to have a row.
 struct Asked<'a> {
+    /// When and where it was asked.
+    history: History,
     /// It has one.
     there: Vec<SoftwareKey>,
     /// It has none, in the order of the keys.
     missing: Vec<(SoftwareKey, Held<'a>)>,
 }
 
-/// Asks for the rows of what begins to be installed.
+/// Asks for the rows of what begins to be installed; `None` where nothing does.
 async fn unknown_software<'a>(
     tx: &mut PgConnection,
     scope: &TenantScope,
     changes: &[Changes<'a>],
-) -> Result<Asked<'a>, StoreError> {
+) -> Result<Option<Asked<'a>>, StoreError> {
     let opened: BTreeMap<SoftwareKey, Held<'a>> = changes
         .iter()
         // Of several agents that bring the same software one stands for all: a key names the
         // record's content, so whose it was makes no difference to the row.
         .flat_map(|changes| changes.opened.iter().copied())
         .collect();
+    if opened.is_empty() {
+        return Ok(None);
+    }
+    let history = History::of(tx).await?;
     // A company's hosts have mostly the same software, so this is where a fleet's first snapshots
-    // save a question a batch.
-    let unknown = scope.store().known_software().unknown(scope.key(), opened.keys().copied());
+    // save a question for a thousand rows a batch.
+    let known = scope.store().known_software();
+    let unknown = known.unknown(scope.key(), history, opened.keys().copied());
     let mut there = read::existing_software(tx, scope.key(), &unknown).await?;
     there.sort_unstable();
     let missing = unknown
@@ -176,13 +189,14 @@ async fn unknown_software<'a>(
         // Every key was taken out of `opened`, so none is lost here.
         .filter_map(|key| Some((*key, *opened.get(key)?)))
         .collect();
-    Ok(Asked { there, missing })
+    Ok(Some(Asked { history, there, missing }))
 }
 
-/// Judges software that has no row and writes it with its findings; gives how many of each. What
+/// Judges software that has no row in a history and writes it with its findings; gives how many of each. What
 /// another transaction wrote meanwhile is there as well afterwards.
 pub(super) async fn bring(
     scope: &TenantScope,
+    history: History,
     missing: &[(SoftwareKey, Held<'_>)],
     judge: &Judge<'_>,
 ) -> Result<(u32, u32), StoreError> {
@@ -190,7 +204,7 @@ pub(super) async fn bring(
     // Without a connection: one that waits for rows of another worker would keep its session from
     // everybody else.
     let turn = known.turn(scope.key()).await;
-    let unknown = known.unknown(scope.key(), missing.iter().map(|(key, _)| *key));
+    let unknown = known.unknown(scope.key(), history, missing.iter().map(|(key, _)| *key));
     if unknown.is_empty() {
         return Ok((0, 0));
     }
@@ -206,16 +220,18 @@ pub(super) async fn bring(
     });
     let written = tx::retrying("reports.software", || async {
         let mut tx = scope.begin_by_key("reports.software").await?;
+        // The database may be another one than the one that was asked.
+        let history = History::of(&mut tx).await?;
         // In the order of the keys, so that two transactions that bring the same software never wait
         // for each other in a circle.
         let written =
             write::software(&mut tx, scope.key(), &new, judge.generation, judge.now).await?;
         tx.commit().await?;
-        Ok(written)
+        Ok((history, written))
     });
-    let written = written.await?;
+    let (history, written) = written.await?;
     // Only now: a key that is known has to have a row, and before the commit it may still lose it.
-    known.insert(scope.key(), unknown);
+    known.insert(scope.key(), history, unknown);
     // Held until the rows are known: the next one in turn finds them in the hint and writes
     // nothing.
     drop(turn);

@@ -40,7 +40,7 @@ pub(crate) async fn settle_digests(
 }
 
 /// Computes an agent's digest from its rows and stores it. Rare, so a statement an agent is no loss.
-async fn count_again(
+pub(super) async fn count_again(
     tx: &mut PgConnection,
     company_key: i64,
     agent_key: i64,

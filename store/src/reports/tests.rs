@@ -2,6 +2,7 @@
 //! rows equal to what the hosts have, whatever comes twice, late or at the same time.
 
 mod concurrency;
+mod histories;
 mod model;
 mod repair;
 mod twin;

@@ -1,11 +1,16 @@
 //! One agent's rows in memory: its line, what it has open, and what it was asked.
 
+use std::time::Duration;
+
 use protocol::fingerprint::{InventoryDigest, RecordFingerprint, SoftwareKey};
 use protocol::ids::{AgentId, Position};
 use time::OffsetDateTime;
 
 use crate::agents::HeartbeatSeen;
 use crate::reports::simulated::{Line, OpenRow, OpenRows, Run, touched};
+
+/// By how much a sign of life may be ahead of whoever notes the next one; more is a clock's mistake.
+const CLOCKS_DIFFER: Duration = Duration::from_secs(30);
 
 #[derive(Clone, Debug)]
 pub(super) struct Agent {
@@ -14,6 +19,7 @@ pub(super) struct Agent {
     /// What was acknowledged as of the last heartbeat.
     behind: Position,
     pub(super) behind_since: Option<OffsetDateTime>,
+    last_seen_at: Option<OffsetDateTime>,
     pub(super) snapshot_asked_at: Option<OffsetDateTime>,
     pub(super) snapshot_asks: u32,
     pub(super) scan_requested: u64,
@@ -34,6 +40,7 @@ impl Agent {
             open: OpenRows::new(),
             behind: Position::default(),
             behind_since: None,
+            last_seen_at: None,
             snapshot_asked_at: None,
             snapshot_asks: 0,
             scan_requested: 0,
@@ -79,11 +86,18 @@ impl Agent {
         self.line.digest
     }
 
-    pub(super) fn note(&mut self, seen: &HeartbeatSeen) {
+    pub(super) fn note(&mut self, seen: &HeartbeatSeen, now: OffsetDateTime) {
+        let is_news = !seen.is_repeat
+            && self.last_seen_at.is_none_or(|last| seen.at >= last || last > now + CLOCKS_DIFFER);
+        self.last_seen_at = self.last_seen_at.max(Some(seen.at));
         // Never much more than was asked for: the number is from the wire.
         let is_likely = seen.scan_done <= self.scan_requested.saturating_add(1_000);
         let done = if is_likely { seen.scan_done } else { self.scan_requested };
         self.scan_done = self.scan_done.max(done);
+        if !is_news {
+            self.behind_since = self.behind_since.filter(|_| self.behind > self.line.applied);
+            return;
+        }
         // Counted anew with every report more that was acknowledged: that one is as old as this heartbeat.
         let since = self.behind_since.filter(|_| seen.acknowledged == self.behind);
         self.behind_since =

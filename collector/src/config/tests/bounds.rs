@@ -21,6 +21,7 @@ const BOUNDS: [(&str, &str, u64, u64); 51] = [
     ("telemetry", "traces_slow_after_ms", 1, 3_600_000),
     ("ingest", "renew_within_s", 0, 604_800),
     ("ingest", "bytes_in_reading_max", 1_048_576, 17_179_869_184),
+    ("queue", "entries_max", 1_000, 100_000_000),
     ("queue", "segment_bytes", 1_048_576, 1_073_741_824),
     ("pipeline", "workers", 1, 256),
     ("pipeline", "batch_records", 1, 10_000),

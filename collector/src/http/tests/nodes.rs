@@ -20,7 +20,8 @@ async fn each_node_is_shown_with_what_it_said_whichever_answers() {
     let index = json!({ "generation": "0a", "cves": 1, "products": 2, "rules": 3 });
     let said = json!({
         "version": "9.0.0", "reports_per_minute": 120, "queued_deltas": 7, "queued_snapshots": 2,
-        "queue_bytes": 10, "queue_bytes_max": 100, "oldest_ms": 1_500, "index": index,
+        "queue_bytes": 10, "queue_bytes_max": 100,
+        "queue_reports": 9, "queue_reports_max": 10, "oldest_ms": 1_500, "index": index,
     });
     nodes::say(store, a, &said).await.unwrap();
     nodes::say(store, b, &json!({ "version": "9.0.1", "of_later": true })).await.unwrap();

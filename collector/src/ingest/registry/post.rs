@@ -34,6 +34,8 @@ pub enum Command {
     Told(Arc<Told>),
     /// Tell the agent whom to trust, if it can be told.
     Authorities,
+    /// The node's rules of who is held are others: decide anew whether the agent is.
+    Reconsider,
     /// This node has more connections than it should hold: the agent is to visit, where the node
     /// decides that.
     Leave,
@@ -57,6 +59,7 @@ struct Waiting {
     rekey: bool,
     authorities: bool,
     leave: bool,
+    reconsider: bool,
     told: Option<Arc<Told>>,
     reader: Option<Waker>,
 }
@@ -71,6 +74,7 @@ impl Post {
             Command::Rekey => waiting.rekey = true,
             Command::Authorities => waiting.authorities = true,
             Command::Leave => waiting.leave = true,
+            Command::Reconsider => waiting.reconsider = true,
             Command::Told(told) => {
                 // Signals and polls may come in another order than the settings were set.
                 let is_newer = waiting
@@ -130,6 +134,9 @@ impl Waiting {
         }
         if let Some(told) = self.told.take() {
             return Some(Command::Told(told));
+        }
+        if std::mem::take(&mut self.reconsider) {
+            return Some(Command::Reconsider);
         }
         std::mem::take(&mut self.leave).then_some(Command::Leave)
     }

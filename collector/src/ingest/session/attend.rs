@@ -42,6 +42,11 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
             let settings = self.told.settings.clone();
             self.send(&CollectorMessage::Settings(settings)).await?;
         }
+        self.reconsider(registration).await
+    }
+
+    /// Tells the agent whether its connection is held, if that is another answer than it has.
+    pub(super) async fn reconsider(&mut self, registration: &Registration) -> Result<(), Parting> {
         if let Some(attendance) = self.attendance {
             let is_held = matches!(attendance, Attendance::Hold { .. });
             let now = self.decided(is_held);

@@ -132,6 +132,7 @@ async fn ended(registration: &Registration) -> Parting {
             | Command::Rekey
             | Command::Authorities
             | Command::Told(_)
+            | Command::Reconsider
             | Command::Leave => {}
         }
     }

@@ -75,11 +75,23 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
             };
             Refusal::new(reason, error.to_string())
         })?;
+        let (company, lane) = (self.peer.company, report.body.lane());
+        if let Some(wait) = self.shared.queue.refuses(company, lane) {
+            let detail = "the queue is nearly full";
+            return Err(Refusal::new(RejectReason::QueueFull, detail).after(self.spread(wait)));
+        }
         // Last, because it is held: a report that is refused for another reason must not have taken
         // of the budget for a moment.
         self.shared.bytes.take(frame.payload.len()).ok_or_else(|| {
             Refusal::new(RejectReason::RateLimited, "the collector is busy").after(BUSY_FOR)
         })
+    }
+
+    /// The same wait, up to a quarter longer: agents that were refused in one second do not come back in one.
+    fn spread(&self, wait: Duration) -> Duration {
+        // Agents' ids end at random.
+        let part = u32::from(self.peer.agent.0.as_bytes()[15]);
+        wait + wait / 1_024 * part
     }
 
     fn append(&self, due: &Due, frame: Frame) -> Append {

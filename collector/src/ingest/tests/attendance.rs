@@ -115,6 +115,20 @@ async fn what_the_company_sets_reaches_the_agent_in_mid_session() {
 }
 
 #[tokio::test]
+async fn what_the_operator_sets_reaches_an_agent_that_is_held() {
+    let fixture = Fixture::new();
+    let (mut client, attendance) = told(&fixture, 1).await;
+    assert!(!visits(attendance));
+    fixture.set(|config| config.connections = Connections::Visit);
+    let told = CollectorMessage::Attend(Attendance::Visit { every_s: 900 });
+    assert_eq!(client.hear().await, told);
+    assert_eq!(fixture.registry.held(), 0);
+    // The same again is not said again.
+    fixture.set(|config| config.connections = Connections::Visit);
+    client.is_read().await;
+}
+
+#[tokio::test]
 async fn settings_that_are_older_than_the_welcome_are_not_said() {
     let fixture = Fixture::new();
     let (mut client, _) = told(&fixture, 1).await;

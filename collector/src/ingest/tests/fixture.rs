@@ -18,7 +18,7 @@ use crate::authority::{Authority, Home};
 use crate::clock::Clock;
 use crate::config::{Config, IngestConfig, Layers};
 use crate::ingest::registry::Registry;
-use crate::ingest::{Parts, start};
+use crate::ingest::{Parts, Rates, start};
 use crate::lifecycle::{Ending, Lifecycle};
 use crate::traces::Tracer;
 
@@ -34,6 +34,8 @@ pub(super) struct Fixture {
     pub(super) office: Arc<Office>,
     pub(super) registry: Registry,
     pub(super) lifecycle: Lifecycle,
+    config: IngestConfig,
+    rates: Option<Rates>,
     dir: TempDir,
 }
 
@@ -44,8 +46,16 @@ impl Fixture {
 
     pub(super) fn with(change: impl FnOnce(&mut IngestConfig)) -> Self {
         let (mut fixture, parts) = Self::parts(change);
-        fixture.address = start(parts).unwrap().address;
+        let listening = start(parts).unwrap();
+        (fixture.address, fixture.rates) = (listening.address, Some(listening.rates));
         fixture
+    }
+
+    /// Changes what may change while it listens, as a reload does.
+    pub(super) fn set(&self, change: impl FnOnce(&mut IngestConfig)) {
+        let mut config = self.config.clone();
+        change(&mut config);
+        self.rates.as_ref().unwrap().set(&config);
     }
 
     /// What one is made of, without a socket.
@@ -83,7 +93,7 @@ impl Fixture {
         let registry = Registry::new();
         let lifecycle = Lifecycle::new();
         let parts = Parts {
-            config,
+            config: config.clone(),
             clock: clock.clone(),
             authority: Arc::clone(&authority),
             queue: queue.clone(),
@@ -101,6 +111,8 @@ impl Fixture {
             office,
             registry,
             lifecycle,
+            config,
+            rates: None,
             dir,
         };
         (fixture, parts)

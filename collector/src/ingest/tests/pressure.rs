@@ -77,6 +77,30 @@ async fn a_full_queue_takes_back_all_that_stands_behind() {
 }
 
 #[tokio::test]
+async fn what_is_refused_before_the_queue_is_full_leaves_no_gap() {
+    let fixture = Fixture::new();
+    let mut client = Client::welcomed(&fixture).await;
+    fixture.queue.press(Some(Duration::from_secs(30)));
+    // A snapshot, and a change behind it, which would be taken by itself.
+    for seq in [1, 2] {
+        client.say(&message(report(1, seq))).await;
+    }
+    for seq in [1, 2] {
+        let (position, reason, retry_after_ms) = client.hear_reject().await;
+        assert_eq!((position, reason), (Position::new(1, seq), RejectReason::QueueFull));
+        // As long as was said, and up to a quarter more.
+        assert!((30_000..=37_501).contains(&retry_after_ms), "{retry_after_ms}");
+    }
+    assert!(fixture.queue.taken().is_empty());
+    fixture.queue.press(None);
+    for seq in [1, 2] {
+        client.say(&message(report(1, seq))).await;
+    }
+    while client.hear_ack().await < Position::new(1, 2) {}
+    assert_eq!(fixture.queue.taken().len(), 2);
+}
+
+#[tokio::test]
 async fn a_disk_that_does_not_write_is_no_loss() {
     let fixture = Fixture::new();
     let mut client = Client::welcomed(&fixture).await;

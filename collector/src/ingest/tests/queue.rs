@@ -4,7 +4,10 @@ use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use protocol::ids::CompanyId;
+use protocol::report::Lane;
 use tokio::sync::watch;
 
 use crate::ingest::agents::ReportQueue;
@@ -24,18 +27,29 @@ pub(super) enum Mood {
 pub(super) struct StandIn {
     taken: Arc<Mutex<Vec<Entry>>>,
     moods: Mutex<Vec<Mood>>,
+    presses: Mutex<Option<Duration>>,
     gate: watch::Sender<bool>,
 }
 
 impl StandIn {
     pub(super) fn new() -> Self {
-        Self { taken: Arc::default(), moods: Mutex::default(), gate: watch::Sender::new(true) }
+        Self {
+            taken: Arc::default(),
+            moods: Mutex::default(),
+            presses: Mutex::default(),
+            gate: watch::Sender::new(true),
+        }
     }
 
     /// What becomes of the next appends, one each; those behind them are taken.
     pub(super) fn next_moods(&self, moods: &[Mood]) {
         // Turned round, so that the next one is at the end, where it is cheap to take.
         *self.moods.lock().unwrap() = moods.iter().rev().copied().collect();
+    }
+
+    /// From now on, parts of snapshots are to wait so long; as long as anybody likes with `None`.
+    pub(super) fn press(&self, wait: Option<Duration>) {
+        *self.presses.lock().unwrap() = wait;
     }
 
     /// From now on, appends wait until [`Self::open`].
@@ -54,6 +68,10 @@ impl StandIn {
 }
 
 impl ReportQueue for StandIn {
+    fn refuses(&self, _: CompanyId, lane: Lane) -> Option<Duration> {
+        self.presses.lock().unwrap().filter(|_| lane == Lane::Snapshot)
+    }
+
     fn append(
         &self,
         entry: Entry,

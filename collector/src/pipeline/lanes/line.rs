@@ -36,6 +36,8 @@ pub(super) struct Line {
     pub(super) state: State,
     /// Failures of the first report that were its own.
     pub(super) attempts: u32,
+    /// Since when the database has been late with the first report.
+    pub(super) late_since: Option<Instant>,
     pub(super) gap: Option<KnownGap>,
     /// The first entry of the group that is in flight.
     pub(super) taken: Option<u64>,
@@ -54,6 +56,7 @@ impl Line {
             company,
             state: State::Empty,
             attempts: 0,
+            late_since: None,
             gap: None,
             taken: None,
             taken_received_at_ms: None,

@@ -1,5 +1,6 @@
 //! Order, fairness and patience, by example and by random runs against a model.
 
+mod late;
 mod model;
 
 use uuid::Uuid;

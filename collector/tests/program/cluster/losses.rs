@@ -11,7 +11,7 @@ use super::super::world::{World, set};
 use super::Node;
 
 #[tokio::test]
-async fn what_a_lost_disk_took_with_it_is_right_again_after_a_heartbeat() {
+async fn what_a_lost_disk_took_with_it_is_right_again_after_one_heartbeat() {
     let world = World::new().await;
     let mut lost = Node::join(&world);
     let mut agent = world.agent().await;
@@ -36,17 +36,10 @@ async fn what_a_lost_disk_took_with_it_is_right_again_after_a_heartbeat() {
         digest: Some(digest(&["kept", "lost"])),
         scan_done: 0,
     };
-    // Within a minute: the node has to be missed for a while before it counts as gone.
-    let asked = async {
-        loop {
-            stream.say(&AgentMessage::Heartbeat(heartbeat)).await;
-            let answer = tokio::time::timeout(Duration::from_secs(2), stream.answer());
-            if let Ok(answer) = answer.await {
-                return answer;
-            }
-        }
-    };
-    let asked = tokio::time::timeout(Duration::from_secs(60), asked).await;
+    // One, as of an agent that speaks every few minutes. The node has to be missed for a while before it counts as
+    // gone, and its heartbeat is looked at again after that.
+    stream.say(&AgentMessage::Heartbeat(heartbeat)).await;
+    let asked = tokio::time::timeout(Duration::from_secs(60), stream.answer()).await;
     assert_eq!(asked.unwrap(), CollectorMessage::SendSnapshot);
     stream.deliver(report(2, 1, vec![record("kept"), record("lost")])).await;
     let stored = world.stored(&agent, Position::new(2, 1)).await;

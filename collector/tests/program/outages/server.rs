@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command};
 
 use rustix::process::Signal;
 use tempfile::TempDir;
@@ -66,6 +66,31 @@ impl Server {
             kill(*process, Signal::STOP);
         }
         StandStill(processes)
+    }
+
+    /// Keeps everybody else from writing to a table until it is dropped.
+    pub(crate) fn lock(&self, table: &str) -> Locked {
+        let mut command = Command::new(self.program("psql"));
+        let sql = format!("BEGIN; LOCK TABLE {table} IN EXCLUSIVE MODE; SELECT pg_sleep(600)");
+        command.args(["-X", "-q", "-c", &sql, "-d", &self.url()]);
+        command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+        let locked = Locked(command.spawn().unwrap());
+        let held = "SELECT count(*) FROM pg_locks WHERE mode = 'ExclusiveLock' AND granted \
+                    AND locktype = 'relation'";
+        self.wait_for(held);
+        locked
+    }
+
+    /// Waits until a count is no longer nothing.
+    pub(crate) fn wait_for(&self, count: &str) {
+        for _ in 0..300 {
+            if self.sql(count).trim() != "0" {
+                return;
+            }
+            // Between two questions to a server; the count of them is what ends it.
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
+        panic!("{count}: nothing for half a minute");
     }
 
     pub(crate) fn url(&self) -> String {
@@ -152,6 +177,17 @@ impl Drop for StandStill {
         for process in &self.0 {
             kill(*process, Signal::CONT);
         }
+    }
+}
+
+/// A session that holds a lock until this is dropped.
+pub(crate) struct Locked(Child);
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        // One that has ended by itself holds nothing either.
+        self.0.kill().ok();
+        self.0.wait().ok();
     }
 }
 

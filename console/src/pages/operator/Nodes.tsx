@@ -52,6 +52,11 @@ export function Nodes({ nodes }: { nodes: readonly Node[] }) {
   );
 }
 
+/** How much of a bound is used; nothing where the bound is not known. */
+function shareOf(used: number, most: number) {
+  return most > 0 ? used / most : 0;
+}
+
 function Row({ node }: { node: Node }) {
   const { status } = node;
   /** What it said of itself; a node of an earlier release says nothing. */
@@ -78,7 +83,12 @@ function Row({ node }: { node: Node }) {
         {said((now) => (now.oldest_ms === 0 ? text.pipeline.nothingWaits : asSpan(now.oldest_ms / 1000)))}
       </Table.Td>
       <Table.Td>
-        {said((now) => text.pipeline.bytesOf(asBytes(now.queue_bytes), asBytes(now.queue_bytes_max)))}
+        {said((now) =>
+          // Whichever bound is nearer: the queue refuses at the first that it reaches.
+          shareOf(now.queue_reports, now.queue_reports_max) > shareOf(now.queue_bytes, now.queue_bytes_max)
+            ? text.pipeline.reportsOf(asNumber(now.queue_reports), asNumber(now.queue_reports_max))
+            : text.pipeline.bytesOf(asBytes(now.queue_bytes), asBytes(now.queue_bytes_max)),
+        )}
       </Table.Td>
       <Table.Td>
         {said((now) =>

@@ -264,8 +264,9 @@ export const pipeline = {
   deltas: 'Changes waiting',
   queuedSnapshots: 'Snapshots waiting',
   oldest: 'The oldest waits for',
-  bytes: 'Queue on disk',
+  bytes: 'Queue',
   bytesOf: (bytes: string, max: string) => `${bytes} of ${max}`,
+  reportsOf: (reports: string, max: string) => `${reports} of ${max} reports`,
   index: 'Match index',
   noIndex: 'A node has no match index, because no feed was imported there yet: it can judge nothing.',
 };

@@ -85,6 +85,7 @@ fn a_million_agents_come_to_what_was_computed_by_hand() {
     assert_is(&plan, "memory of a collector", 7.103_515_625);
     // 500 × 3,600 × 2 records of 50 bytes.
     assert_is(&plan, "queue of a collector", 0.167_638_063);
+    assert_is(&plan, "reports in that queue", 1_800_000.0);
     // 2,000 seconds on 16 cores.
     assert_is(&plan, "all come back after an outage in", 125.0);
     // 7 ms each in 3,600 s.
@@ -251,6 +252,7 @@ fn one_guess_in_a_chain_makes_a_guess_of_it() {
             "collector nodes",
             "PostgreSQL connections",
             "queue of a collector",
+            "reports in that queue",
         ];
         assert_eq!(is_guessed, rests_on_it.contains(&figure.name), "{figure:?}");
     }

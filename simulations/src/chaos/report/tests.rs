@@ -22,6 +22,8 @@ fn report() -> Report {
         }],
         ended_afterwards: 0,
         dead_letters: 0,
+        cloned: 0,
+        is_without_clocks: false,
         standstill: Standstill::default(),
         fleets: vec![good.clone(), good],
     }
@@ -45,6 +47,22 @@ fn too_few_faults_dead_letters_dying_nodes_and_different_rows_are_complaints() {
     bad.suffered[0].ended_alone = 1;
     bad.fleets[1].verify = None;
     assert_eq!(bad.complaints().len(), 4, "{:?}", bad.complaints());
+}
+
+#[test]
+fn an_honest_agent_that_was_taken_for_a_clone_is_a_complaint() {
+    let bad = Report { cloned: 2, ..report() };
+    assert_eq!(bad.complaints(), ["2 honest agents were taken for clones"]);
+    assert_eq!(bad.to_json()["taken_for_clones"], 2);
+}
+
+#[test]
+fn a_clock_step_that_moved_no_clock_is_no_fault_that_was_done() {
+    let mut bad = Report { is_without_clocks: true, ..report() };
+    assert_eq!(bad.complaints(), Vec::<String>::new(), "no clock was to be moved");
+    bad.suffered[0].kind = CLOCK_STEP;
+    assert_eq!(bad.complaints().len(), 1, "{:?}", bad.complaints());
+    assert!(bad.complaints()[0].contains("libfaketime"), "{:?}", bad.complaints());
 }
 
 #[test]

@@ -85,12 +85,13 @@ impl Client {
             CollectorMessage::Refuse { reason, detail, retry_after_ms } => {
                 Err(self.refused(reason, &detail, retry_after_ms))
             }
-            // A certificate is never asked for: no run lasts as long as one. Nor does a simulated host say
-            // which process it is, without which it is asked for nothing else of that kind.
+            // It stays what it is: as long as nobody makes a key of its own, both are the one agent, which is
+            // what the scenario of clones looks at. Whoever was told so without reason is found by `cloned_at`.
+            CollectorMessage::Rekey => Ok(Next::GoOn),
+            // A certificate is never asked for: no run lasts as long as one.
             other @ (CollectorMessage::Welcome(_)
             | CollectorMessage::Certificate { .. }
             | CollectorMessage::Gone
-            | CollectorMessage::Rekey
             | CollectorMessage::Rekeyed { .. }
             | CollectorMessage::Authorities { .. }) => Err(unexpected(&other)),
         }

@@ -23,6 +23,7 @@ fn seen(endpoint: &Endpoint, seconds: i64) -> HeartbeatSeen {
         scan_done: 0,
         every_s: 300,
         presence: None,
+        is_repeat: false,
     }
 }
 
@@ -103,6 +104,38 @@ async fn a_report_that_waits_in_no_nodes_queue_is_made_up_for_at_once() {
     nodes::report(world.store(), node, "a", Some(minutes(9)), None).await.unwrap();
     let noted = note(Position::new(1, 2)).await;
     assert_eq!((noted.asked, noted.behind), (vec![endpoint.agent], vec![]));
+}
+
+#[tokio::test]
+async fn a_node_whose_clock_is_late_takes_nothing_for_lost() {
+    let world = World::new().await;
+    let endpoint = endpoint(&world).await;
+    nodes::report(world.store(), Uuid::from_u128(0xa), "a", None, None).await.unwrap();
+    // Eight seconds, within what clocks may differ by; the report was acknowledged this moment.
+    let late = world.now().await - Duration::from_secs(8);
+    let acknowledged = Position::new(1, 2);
+    let ahead = HeartbeatSeen { at: late, acknowledged, ..seen(&endpoint, 0) };
+    let noted = record_heartbeats(&world.scope, &[ahead], BEHIND_AFTER, late).await.unwrap();
+    assert_eq!((noted.asked, noted.behind), (vec![], vec![endpoint.agent]));
+    // It finds out as soon as any other what is lost: once every node has said that nothing waits.
+    world.database.execute("UPDATE nodes SET seen_at = seen_at + interval '10 seconds'").await;
+    let again = HeartbeatSeen { is_repeat: true, ..ahead };
+    let noted = record_heartbeats(&world.scope, &[again], BEHIND_AFTER, late).await.unwrap();
+    assert_eq!(noted.asked, [endpoint.agent]);
+}
+
+#[tokio::test]
+async fn an_older_acknowledgement_does_not_take_the_place_of_a_newer_one() {
+    let world = World::new().await;
+    let endpoint = endpoint(&world).await;
+    let ahead = |seq, seconds| HeartbeatSeen {
+        acknowledged: Position::new(1, seq),
+        ..seen(&endpoint, seconds)
+    };
+    assert_eq!(record_at(&world, &[ahead(3, 20)], 20).await, []);
+    // A node that was cut off says what it heard before; the wait goes on from where it began.
+    assert_eq!(record_at(&world, &[ahead(2, 10)], 30).await, []);
+    assert_eq!(record_at(&world, &[ahead(3, 925)], 925).await, [endpoint.agent]);
 }
 
 #[tokio::test]

@@ -24,18 +24,27 @@ fn heartbeat(agent: AgentId, process: Option<u64>, seconds: i64) -> HeartbeatSee
             path: Path { way: Way::Proxy, not_quic: Some(NotQuic::Handshake) },
             process,
         }),
+        is_repeat: false,
     }
 }
 
 /// Hears these processes, a second apart; gives the agents that became known as clones.
 async fn hear(world: &World, agent: AgentId, processes: &[u64]) -> Vec<AgentId> {
     let mut cloned = Vec::new();
-    for (seconds, process) in (100..).zip(processes) {
+    let last = host(world, agent).await.host.last_seen_at;
+    let from = last.map_or(100, |last| (last - at(0)).whole_seconds() + 1);
+    for (seconds, process) in (from..).zip(processes) {
         let seen = [heartbeat(agent, Some(*process), seconds)];
         let noted = record_heartbeats(&world.scope, &seen, BEHIND_AFTER, at(seconds)).await;
         cloned.extend(noted.unwrap().cloned);
     }
     cloned
+}
+
+/// Notes one heartbeat, some seconds after it came; gives whether the agent became known as a clone.
+async fn is_cloned_by(world: &World, seen: HeartbeatSeen, now: i64) -> bool {
+    let noted = record_heartbeats(&world.scope, &[seen], BEHIND_AFTER, at(now)).await;
+    !noted.unwrap().cloned.is_empty()
 }
 
 async fn host(world: &World, agent: AgentId) -> HostDetail {
@@ -151,4 +160,44 @@ async fn one_copy_that_leaves_shuts_none_of_the_others_out() {
     let one = take_the_place(&world, agent, 1, 0xe1).await.unwrap();
     depart(&world.scope, one, at(600)).await.unwrap();
     assert_eq!(host(&world, one).await.uninstalled_at, Some(at(600)));
+}
+
+#[tokio::test]
+async fn a_restart_whose_heartbeats_are_noted_in_another_order_is_no_clone() {
+    let world = World::new().await;
+    let agent = world.agent().await;
+    let beat = |process, seconds| heartbeat(agent, Some(process), seconds);
+    assert!(!is_cloned_by(&world, beat(1, 100), 100).await);
+    // It was restarted and went to another node; the one before notes late what it had heard.
+    assert!(!is_cloned_by(&world, beat(2, 110), 110).await);
+    assert!(!is_cloned_by(&world, beat(1, 105), 112).await);
+    assert!(!is_cloned_by(&world, beat(2, 120), 120).await);
+    // And what waited for the rows is noted once more.
+    let again = HeartbeatSeen { is_repeat: true, ..beat(1, 121) };
+    assert!(!is_cloned_by(&world, again, 125).await);
+    assert!(!is_cloned_by(&world, beat(2, 130), 130).await);
+    assert_eq!(host(&world, agent).await.cloned_at, None);
+}
+
+#[tokio::test]
+async fn an_older_heartbeat_does_not_say_by_which_way_a_host_comes_now() {
+    let world = World::new().await;
+    let agent = world.agent().await;
+    hear(&world, agent, &[1]).await;
+    let seen = host(&world, agent).await.host.last_seen_at.unwrap();
+    let older = HeartbeatSeen { at: seen - Duration::from_secs(1), ..heartbeat(agent, None, 0) };
+    record_heartbeats(&world.scope, &[older], BEHIND_AFTER, seen).await.unwrap();
+    assert_eq!(host(&world, agent).await.connection.transport.as_deref(), Some("proxy"));
+}
+
+#[tokio::test]
+async fn a_sign_of_life_of_a_time_yet_to_come_keeps_no_other_from_being_heard() {
+    let world = World::new().await;
+    let agent = world.agent().await;
+    // A node whose clock was an hour ahead; then two machines with one identity come to others.
+    assert!(!is_cloned_by(&world, heartbeat(agent, Some(1), 3_600), 3_600).await);
+    for (process, seconds) in [(2, 10), (1, 20)] {
+        assert!(!is_cloned_by(&world, heartbeat(agent, Some(process), seconds), seconds).await);
+    }
+    assert!(is_cloned_by(&world, heartbeat(agent, Some(2), 30), 30).await);
 }

@@ -161,6 +161,7 @@ impl Twins<'_> {
             scan_done: 0,
             every_s: 0,
             presence: None,
+            is_repeat: false,
         }];
         let (scope, now) = (&self.world.scope, at(self.seconds));
         let asked = record_heartbeats(scope, &seen, BEHIND_AFTER, now).await;

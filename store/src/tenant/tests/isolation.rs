@@ -118,6 +118,7 @@ async fn nothing_of_another_company_can_be_changed() {
         scan_done: 0,
         every_s: 300,
         presence: None,
+        is_repeat: false,
     };
     let asked = record_heartbeats(&other, &[seen], BEHIND_AFTER, at(1)).await.unwrap();
     assert_eq!(asked.asked, []);

@@ -102,6 +102,7 @@ async fn work(
         scan_done: 0,
         every_s: 300,
         presence: None,
+        is_repeat: false,
     };
     record_heartbeats(scope, &[seen], BEHIND_AFTER, at(1)).await.unwrap();
     agents::admission(scope, endpoint.agent).await.unwrap();

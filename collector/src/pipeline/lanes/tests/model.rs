@@ -191,6 +191,8 @@ proptest! {
         }
         prop_assert!(world.open.is_empty(), "{} reports without an outcome", world.open.len());
         prop_assert_eq!(world.lanes.waiting(), Waiting::default());
+        // Nor is anything left of whose it was, also of those that went back and forth.
+        prop_assert_eq!(world.lanes.portion(company(1)), Portion::default());
     }
 
     #[test]

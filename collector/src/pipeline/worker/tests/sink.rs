@@ -8,6 +8,7 @@ use store::reports::Applied;
 use time::OffsetDateTime;
 
 use super::*;
+use crate::pipeline::sink::SinkError;
 
 /// What goes wrong. Words are those that names of records begin with.
 #[derive(Clone, Debug)]
@@ -18,6 +19,8 @@ pub(super) enum Trick {
     Panics(&'static str),
     /// Fails at batches with such a record so many times.
     Fails(&'static str, u32),
+    /// Does not get batches with such a record done in time so many times.
+    IsLate(&'static str, u32),
     /// Has no company any more for such a record.
     CompanyGone(&'static str),
     /// Does not know that agent.
@@ -128,11 +131,16 @@ impl State {
                     *times = times.saturating_sub(1);
                     return Err(SinkError::Failed("timed out".to_owned()));
                 }
+                Trick::IsLate(word, times) if *times > 0 && with(word).is_some() => {
+                    *times = times.saturating_sub(1);
+                    return Err(SinkError::Late("waited for a lock".to_owned()));
+                }
                 Trick::CompanyGone(word) if with(word).is_some() => {
                     return Err(SinkError::CompanyGone);
                 }
                 Trick::Refuses(_)
                 | Trick::Fails(..)
+                | Trick::IsLate(..)
                 | Trick::CompanyGone(_)
                 | Trick::DoesNotKnow(_) => {}
             }
