@@ -111,3 +111,40 @@ async fn a_company_is_suspended_since_the_first_time_until_it_is_resumed() {
     assert_eq!(actions[0], "company.suspend");
     assert_eq!(actions.iter().filter(|one| *one == "company.resume").count(), 2);
 }
+
+#[tokio::test]
+async fn whoever_is_taken_out_leaves_no_key_behind() {
+    let api = Api::new().await;
+    person(&api, "ann@example.org", "admin").await;
+    person(&api, "bob@example.org", "admin").await;
+    let mut ann = Browser::default();
+    ann.sign_in(&api, "ann@example.org", PASSWORD).await;
+    let new = |name: &str| json!({ "name": name, "role": "admin" });
+    let own = ann.send(&api, Method::POST, "/api-keys", Some(new("own"))).await.json();
+    assert_eq!(own["created_by_name"], "ann@example.org");
+    // A key that a key makes is whose the first is.
+    let next = post(&api, "/api-keys", text(&own, "key"), &new("next")).await.json();
+    assert_eq!(next["created_by"], own["created_by"]);
+    let others = made(&api, "/api-keys", &new("others")).await;
+    let named = async || {
+        let keys = api.get("/api/v1/api-keys", &api.ours.admin).await.items();
+        let of = |name: &str| keys.iter().find(|key| key["name"] == name).unwrap().clone();
+        (of("own"), of("others"))
+    };
+    let (listed, _) = named().await;
+    assert_eq!(listed["created_by_name"], "ann@example.org");
+    let id = text(&own, "created_by").strip_prefix("user:").unwrap();
+    let path = format!("/users/{id}");
+    assert_eq!(delete(&api, &path, &api.ours.admin).await.status, StatusCode::NO_CONTENT);
+    for key in [&own, &next] {
+        let refused = api.get("/api/v1/hosts", text(key, "key")).await;
+        assert_eq!(refused.status, StatusCode::UNAUTHORIZED, "{}", refused.text);
+    }
+    let kept = api.get("/api/v1/hosts", text(&others, "key")).await;
+    assert_eq!(kept.status, StatusCode::OK, "{}", kept.text);
+    let (own, others) = named().await;
+    assert!(own["revoked_at"].is_string() && others.get("revoked_at").is_none());
+    let log = api.get("/api/v1/audit?action=api_key.revoke", &api.ours.admin).await.items();
+    assert_eq!(log.len(), 2);
+    assert!(log.iter().all(|entry| entry["after"]["user_removed"] == id), "{log:?}");
+}
