@@ -12,7 +12,7 @@ use crate::audit::{self, Change, Origin};
 use crate::database::Store;
 use crate::error::{StoreError, violated_constraint};
 use crate::sessions;
-use crate::tenant::{OPERATORS, OperatorScope, Role, TenantScope};
+use crate::tenant::{OperatorScope, Role, TenantScope};
 
 /// People of one list.
 pub const PEOPLE_MAX: u32 = 1_000;
@@ -328,7 +328,7 @@ pub async fn set_password(
     // Whoever knew the old one may be signed in with it.
     sessions::revoke_all_in(&mut tx, user, keep, now).await?;
     let change = Change::done("user.set_password", user);
-    audit::insert(&mut tx, OPERATORS, origin, change, now).await?;
+    audit::record_of_person(&mut tx, user, origin, change, now).await?;
     tx.commit().await?;
     Ok(true)
 }

@@ -8,13 +8,14 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use store::audit::{Actor, Origin};
+use store::audit::{self, Actor, Origin};
 use store::sessions::{self, NewSession, SESSIONS_MAX, Session};
 use store::users::{self, Account};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use super::credential;
+use crate::causes::Causes;
 use crate::http::answer::NoContent;
 use crate::http::client::Client;
 use crate::http::csrf::SameSite;
@@ -156,7 +157,31 @@ async fn prove(
     address: Option<IpAddr>,
 ) -> Result<Account, Problem> {
     let accounts = users::by_email(&state.store, &claim.email).await?;
-    find(state, accounts, claim, address).await?.ok_or(Problem::SignInRefused)
+    let ids: Vec<Uuid> = accounts.iter().map(|account| account.id).collect();
+    let email = accounts.first().map(|account| account.email.clone());
+    match find(state, accounts, claim, address).await {
+        Ok(Some(account)) => Ok(account),
+        Ok(None) | Err(Problem::SignInRefused) => {
+            if let Some(email) = email {
+                tell_refused(state, ids, email, address);
+            }
+            Err(Problem::SignInRefused)
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+/// Has the companies of an address's accounts told of an attempt that was refused. By a task of its own: an answer takes
+/// as long for an address that nobody has. Who it was nobody knows, so the collector says it.
+fn tell_refused(state: &ApiState, users: Vec<Uuid>, email: String, address: Option<IpAddr>) {
+    let request = RequestId::current().as_str().to_owned();
+    let origin = Origin::of_request(Actor::System, address, request);
+    let (store, now) = (state.store.clone(), state.clock.now());
+    state.tasks.spawn("http.refused", async move {
+        if let Err(error) = audit::tell_refused(&store, (&users, &email), &origin, now).await {
+            tracing::warn!(error = %Causes(&error), "an attempt to sign in is in no company's log");
+        }
+    });
 }
 
 /// Which of the accounts of an address somebody proves to be theirs; `None` when the password is of none of them,
