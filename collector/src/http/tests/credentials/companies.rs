@@ -148,3 +148,51 @@ async fn whoever_is_taken_out_leaves_no_key_behind() {
     assert_eq!(log.len(), 2);
     assert!(log.iter().all(|entry| entry["after"]["user_removed"] == id), "{log:?}");
 }
+
+#[tokio::test]
+async fn operators_give_a_company_another_name_and_nobody_else_does() {
+    let api = Api::new().await;
+    let path = format!("/companies/{}", api.ours.company);
+    let rename = async |key: &str, name: &str| {
+        let body = json!({ "name": name });
+        api.write((Method::PATCH, &path), key, &[], &body).await
+    };
+    rename(&api.ours.admin, "Mine").await.refuses(403, "companies:manage");
+    for name in ["", " ", "a\nb"] {
+        rename(&api.operator, name).await.blames("name", "1 to 200 characters, none of control");
+    }
+    rename(&api.operator, "theirs").await.refuses(409, "there is a company with this name");
+    let renamed = rename(&api.operator, " Acme ").await;
+    assert_eq!((renamed.status, &renamed.json()["name"]), (StatusCode::OK, &json!("Acme")));
+    api.hand.advance(Duration::from_secs(1));
+    // Its own name in other letters is no other company's.
+    assert_eq!(rename(&api.operator, "ACME").await.status, StatusCode::OK);
+    assert_eq!(api.get("/api/v1/hosts", &api.ours.viewer).await.items().len(), 1);
+    let nobody = format!("/companies/{}", Uuid::nil());
+    let nobody = (Method::PATCH, nobody.as_str());
+    let body = json!({ "name": "x" });
+    api.write(nobody, &api.operator, &[], &body).await.refuses(404, "there is no such company");
+    let log = api.get("/api/v1/operator/audit?action=company.rename", &api.operator).await.items();
+    assert_eq!(
+        (&log[1]["before"]["name"], &log[1]["after"]["name"]),
+        (&json!("Ours"), &json!("Acme"))
+    );
+}
+
+#[tokio::test]
+async fn the_lines_that_install_are_given_for_every_system_and_hold_no_token() {
+    let api = Api::new().await;
+    let path = "/api/v1/enrolment-tokens/install-commands";
+    let asked = format!("{path}?packages=https://packages.example&labels=site=north,tier=web");
+    let given = api.get(&asked, &api.ours.admin).await;
+    let systems = given.json()["systems"].as_array().unwrap().clone();
+    let names: Vec<&str> = systems.iter().map(|one| text(one, "system")).collect();
+    assert_eq!(names, ["debian", "rpm", "windows", "macos"]);
+    let fetch = &systems[0]["lines"][1];
+    assert_eq!(fetch["command"], "curl -fsSLO https://packages.example/install.sh");
+    assert!(given.text.contains("--label site=north --label tier=web"), "{}", given.text);
+    let wrong = |query: &str| format!("{path}?{query}");
+    api.get(&wrong("packages=$(id)"), &api.ours.admin).await.blames("packages", "https://");
+    api.get(&wrong("labels=site"), &api.ours.admin).await.blames("labels", "site=north");
+    api.get(path, &api.ours.analyst).await.refuses(403, "tokens:manage");
+}

@@ -147,6 +147,7 @@ impl Things {
                 "client_secret": "walk", "domains": ["example.org"],
             }),
             "create_company" => json!({ "name": "Walk" }),
+            "rename_company" => json!({ "name": "Renamed" }),
             "delete_company" => json!({ "name": "Theirs" }),
             _ => return None,
         };
