@@ -61,6 +61,7 @@ check: ## Format, lints, dependency policy, layout, documents, spelling
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --quiet
 	cargo deny --log-level error check bans licenses sources
 	.tools/venv/bin/typos
+	scripts/api.sh lint
 	scripts/monitoring.sh check
 
 .PHONY: check-monitoring
@@ -89,15 +90,14 @@ sqlx: ## Renew the committed description of the database that queries are checke
 	scripts/with-postgres.sh store/prepare.sh
 
 .PHONY: api-contract
-api-contract: ## Send made-up requests to every operation of the API: no 5xx, nothing undocumented (EXAMPLES=, SEED=)
+api-contract: ## Send made-up requests to every operation of the API: no 5xx, nothing undocumented (EXAMPLES=, SEED=, PRINCIPALS="viewer person admin operator")
 	@scripts/bootstrap.sh run
-	cargo build --release --package collector
+	cargo build --release --package collector --package simulations
 	scripts/api.sh contract
 
 .PHONY: api-lint
 api-lint: ## Check the form of the OpenAPI document
-	@scripts/bootstrap.sh run
-	cargo build --release --package collector
+	@scripts/bootstrap.sh check
 	scripts/api.sh lint
 
 .PHONY: api-client

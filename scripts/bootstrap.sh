@@ -5,7 +5,7 @@
 #   scripts/bootstrap.sh console  the same, with Node.js for the web console
 #   scripts/bootstrap.sh browser  the same, with Chromium
 #   scripts/bootstrap.sh test     the same, with the test runner
-#   scripts/bootstrap.sh check    as run, with the policy and spelling checkers and Prometheus' own
+#   scripts/bootstrap.sh check    as console, with the policy and spelling checkers and Prometheus' own
 #   scripts/bootstrap.sh monitoring as run, with Prometheus
 #   scripts/bootstrap.sh bench    as run, with what the agent is built with as packages carry it
 #   scripts/bootstrap.sh packages as run, with what packages are built and tried with: cross compilers, deb, rpm and
@@ -47,7 +47,7 @@ need cc gcc
 need make make
 need git git
 has_postgres || missing+=(postgresql)
-case "$what" in console | browser | test)
+case "$what" in console | browser | test | check)
   need node nodejs
   need npm npm
   ;;
@@ -170,7 +170,7 @@ prometheus_tools() {
 }
 
 case "$what" in
-  run) ;;
+  run | chaos) ;;
   monitoring) prometheus_tools ;;
   console | browser) node_for_console ;;
   pgbouncer) cargo_tool cargo-nextest cargo-nextest 0.9.143 ;;
@@ -189,6 +189,7 @@ case "$what" in
     cargo_tool cargo-nextest cargo-nextest 0.9.143
     ;;
   check)
+    node_for_console
     prometheus_tools
     cargo_tool cargo-deny cargo-deny 0.20.2
     if [ ! -x .tools/venv/bin/typos ]; then

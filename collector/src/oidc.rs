@@ -200,6 +200,7 @@ impl Oidc {
             client_id: &provider.client_id,
             nonce: &nonce,
             groups_claim: provider.groups_claim.as_deref(),
+            trusted_domains: &provider.trusted_domains,
             now: self.0.clock.now(),
         };
         let keys = self.keys(&discovered, false).await?;

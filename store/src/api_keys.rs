@@ -15,9 +15,10 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use self::makers::maker;
-pub(crate) use self::makers::name_makers_in;
+pub(crate) use self::makers::{end_keys_of, name_makers_in};
 pub use self::makers::{name_makers, name_operators_makers};
 pub use self::presented::{InvalidKey, PresentedKey};
+use crate::actors;
 use crate::audit::{self, Change};
 use crate::error::StoreError;
 use crate::permission::Permission;
@@ -45,6 +46,11 @@ pub struct ApiKey {
     pub revoked_at: Option<OffsetDateTime>,
     /// When it was used last, to the minute.
     pub last_used_at: Option<OffsetDateTime>,
+    /// Who stands behind it, in a word that stays the same: the person who made it, or the first key of those that made
+    /// one another; `None` where that is the command line.
+    pub created_by: Option<String>,
+    /// What they are called now; `None` for who is none of the company's.
+    pub created_by_name: Option<String>,
 }
 
 /// A key to be made.
@@ -95,8 +101,10 @@ pub async fn create_narrowed(
     let key = insert(&mut tx, made_by, new, (role, scopes), now).await?;
     let change = Change::made("api_key.create", key.id, shown(&key));
     audit::record(&mut tx, scope, change, now).await?;
+    let names = actors::names_in(&mut tx, scope.key(), &actors::ids(maker.iter())).await?;
     tx.commit().await?;
-    Ok(key)
+    let created_by_name = maker.as_deref().and_then(|maker| names.of(maker));
+    Ok(ApiKey { created_by_name, ..key })
 }
 
 /// Makes a key of an operator.
@@ -128,15 +136,22 @@ pub async fn list(scope: &TenantScope) -> Result<Vec<ApiKey>, StoreError> {
     let mut tx = scope.begin("api_keys.list").await?;
     let rows = sqlx::query_as!(
         KeyRow,
-        "SELECT id, name, role, scopes, created_at, expires_at, revoked_at, last_used_at
+        "SELECT id, name, role, scopes, created_at, expires_at, revoked_at, last_used_at, created_by
          FROM api_keys WHERE company_key = $1 ORDER BY created_at DESC, id DESC LIMIT $2",
         scope.key(),
         i64::from(KEYS_MAX)
     )
     .fetch_all(&mut *tx)
     .await?;
+    let makers = actors::ids(rows.iter().filter_map(|row| row.created_by.as_ref()));
+    let names = actors::names_in(&mut tx, scope.key(), &makers).await?;
     tx.commit().await?;
-    rows.into_iter().map(TryInto::try_into).collect()
+    let named = |row: KeyRow| -> Result<ApiKey, StoreError> {
+        let key = ApiKey::try_from(row)?;
+        let created_by_name = key.created_by.as_deref().and_then(|maker| names.of(maker));
+        Ok(ApiKey { created_by_name, ..key })
+    };
+    rows.into_iter().map(named).collect()
 }
 
 /// The operators' keys, newest first.
@@ -148,7 +163,7 @@ pub async fn list_operator(operator: &OperatorScope) -> Result<Vec<ApiKey>, Stor
     let mut tx = operator.begin("api_keys.list_operator").await?;
     let rows = sqlx::query_as!(
         KeyRow,
-        "SELECT id, name, role, scopes, created_at, expires_at, revoked_at, last_used_at
+        "SELECT id, name, role, scopes, created_at, expires_at, revoked_at, last_used_at, created_by
          FROM api_keys WHERE company_key IS NULL ORDER BY created_at DESC, id DESC LIMIT $1",
         i64::from(KEYS_MAX)
     )
@@ -278,6 +293,8 @@ async fn insert(
         expires_at: new.expires_at,
         revoked_at: None,
         last_used_at: None,
+        created_by: maker.map(str::to_owned),
+        created_by_name: None,
     })
 }
 
@@ -314,6 +331,7 @@ struct KeyRow {
     expires_at: Option<OffsetDateTime>,
     revoked_at: Option<OffsetDateTime>,
     last_used_at: Option<OffsetDateTime>,
+    created_by: Option<String>,
 }
 
 impl TryFrom<KeyRow> for ApiKey {
@@ -329,6 +347,8 @@ impl TryFrom<KeyRow> for ApiKey {
             expires_at: row.expires_at,
             revoked_at: row.revoked_at,
             last_used_at: row.last_used_at,
+            created_by: row.created_by,
+            created_by_name: None,
         })
     }
 }

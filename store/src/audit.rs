@@ -4,6 +4,7 @@
 //! actor comes with the scope that the change was made through. No secret may stand in it: what is
 //! written before and after is what the API shows of an object.
 
+mod personal;
 mod read;
 
 use std::net::IpAddr;
@@ -14,6 +15,8 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+pub(crate) use self::personal::record_of_person;
+pub use self::personal::{REFUSED_PER_HOUR, tell_refused};
 pub use self::read::{Entry, EntryExport, EntryFilter, export, list, list_of_operators, purge};
 use crate::error::StoreError;
 use crate::tenant::{OPERATORS, OperatorScope, TenantScope};

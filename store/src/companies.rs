@@ -37,7 +37,7 @@ pub struct Company {
     pub deletion: Option<Deletion>,
 }
 
-/// Why a company cannot be made.
+/// Why a company cannot be made, or have a name.
 #[derive(Debug, thiserror::Error)]
 pub enum CreateError {
     /// Another one has the name.
@@ -323,11 +323,13 @@ async fn read(tx: &mut PgConnection, id: CompanyId) -> Result<Option<Company>, S
 pub mod data;
 pub mod deletion;
 pub mod erase;
+mod rename;
 mod retention;
 mod row;
 mod rules;
 
 use self::deletion::Deletion;
+pub use self::rename::rename;
 pub use self::retention::{Retention, retention, revised_retention, set_retention};
 use self::row::CompanyRow;
 pub(crate) use self::row::settings;

@@ -31,6 +31,8 @@ pub struct Provider {
     pub client_secret: Vec<u8>,
     /// Of the addresses that are let in, in small letters.
     pub domains: Vec<String>,
+    /// Of these, those of which addresses count that the provider does not say to have verified.
+    pub trusted_domains: Vec<String>,
     /// What somebody becomes; without it, whoever has no role by a group is not let in.
     pub default_role: Option<Role>,
     /// The claim that names somebody's groups.

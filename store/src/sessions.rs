@@ -51,7 +51,7 @@ pub struct NewSession<'a> {
     pub address: Option<IpAddr>,
     /// What the browser calls itself, cut to some length by the caller.
     pub agent: &'a str,
-    /// Who signs in, for the audit log: the operators', as a person is no one company's, or that of `only`.
+    /// Who signs in, for the audit log: the operators' and that of every company of theirs, or that of `only`.
     pub origin: &'a Origin,
     /// The one company that it is good for: whose provider let the person in.
     pub only: Option<&'a TenantScope>,
@@ -126,7 +126,12 @@ pub async fn begin(
     .execute(&mut *tx)
     .await?;
     let change = Change::done("session.begin", session.id);
-    audit::insert(&mut tx, log, new.origin, change, now).await?;
+    match company_key {
+        Some(company_key) => {
+            audit::insert(&mut tx, company_key, new.origin, change, now).await?;
+        }
+        None => audit::record_of_person(&mut tx, new.user, new.origin, change, now).await?,
+    }
     tx.commit().await?;
     Ok(session)
 }

@@ -133,6 +133,58 @@ impl FreshDatabase {
         execute(&server, &format!("ALTER DATABASE {kept} RENAME TO {}", self.name)).await;
     }
 
+    /// All rows that are a company's or its people's, in order, each with its table's name before it: whatever is
+    /// changed of a company shows in them. None, when there is no such company.
+    ///
+    /// # Panics
+    ///
+    /// When the server refuses it.
+    pub async fn rows_of(&self, company: Uuid) -> Vec<String> {
+        let mut connection =
+            PgConnection::connect(&self.url).await.expect("the server that DATABASE_URL names");
+        // Row-level security holds for the owner too.
+        let seen = "SET muster.operator = 'on'";
+        sqlx::raw_sql(AssertSqlSafe(seen)).execute(&mut connection).await.expect(seen);
+        let key: Option<i64> = sqlx::query_scalar("SELECT key FROM companies WHERE id = $1")
+            .bind(company)
+            .fetch_optional(&mut connection)
+            .await
+            .expect("the list of companies");
+        let Some(key) = key else { return Vec::new() };
+        let seen = format!("SET muster.company_key = '{key}'");
+        sqlx::raw_sql(AssertSqlSafe(seen)).execute(&mut connection).await.expect("a setting");
+        // Those that the next migration makes are among them.
+        let tables: Vec<String> = sqlx::query_scalar(
+            "SELECT c.relname::text FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+             WHERE a.attname = 'company_key' AND NOT a.attisdropped AND c.relkind IN ('r', 'p')
+               AND NOT c.relispartition
+               AND c.relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'agents'::regclass)",
+        )
+        .fetch_all(&mut connection)
+        .await
+        .expect("the list of tables");
+        let people = format!("(SELECT user_id FROM memberships WHERE company_key = {key})");
+        let mut parts = vec![
+            ("companies", format!("key = {key}")),
+            ("users", format!("id IN {people}")),
+            ("sessions", format!("user_id IN {people}")),
+            ("jobs", format!("company = '{company}'")),
+        ];
+        let own = tables.iter().map(String::as_str).filter(|table| *table != "sessions");
+        parts.extend(own.map(|table| (table, format!("company_key = {key}"))));
+        let part = |(table, of): &(&str, String)| {
+            format!("SELECT '{table} ' || t::text FROM {table} t WHERE {of}")
+        };
+        let parts: Vec<String> = parts.iter().map(part).collect();
+        let all = format!("{} ORDER BY 1", parts.join(" UNION ALL "));
+        let rows = sqlx::query_scalar(AssertSqlSafe(all.clone()))
+            .fetch_all(&mut connection)
+            .await
+            .unwrap_or_else(|error| panic!("{all}: {error}"));
+        connection.close().await.ok();
+        rows
+    }
+
     /// Keeps everybody else from writing to a table until it is dropped.
     ///
     /// # Panics

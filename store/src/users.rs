@@ -35,7 +35,7 @@ use crate::tenant::{Principal, Role};
 use crate::tx::{self, Settings, Tx};
 
 /// Most companies of one person.
-const MEMBERSHIPS_MAX: i64 = 1_000;
+pub(crate) const MEMBERSHIPS_MAX: i64 = 1_000;
 
 /// A person as letting them in needs them.
 #[derive(Clone)]

@@ -29,6 +29,8 @@ pub(super) struct Expected<'a> {
     pub(super) nonce: &'a str,
     /// The claim that names groups.
     pub(super) groups_claim: Option<&'a str>,
+    /// Domains of which an address counts that the token does not call verified.
+    pub(super) trusted_domains: &'a [String],
     /// The present.
     pub(super) now: OffsetDateTime,
 }
@@ -38,7 +40,7 @@ pub(super) struct Expected<'a> {
 pub(crate) struct Identity {
     /// What it calls them, for good.
     pub(crate) subject: String,
-    /// Their address, which it verified, as it wrote it.
+    /// Their address, which it verified or is trusted with, as it wrote it.
     pub(crate) email: String,
     /// What they are called; the address where it does not say.
     pub(crate) name: String,
@@ -74,7 +76,7 @@ pub(crate) enum TokenError {
     #[error("it has no subject")]
     NoSubject,
     /// It does not say that the address is theirs.
-    #[error("it has no address with email_verified")]
+    #[error("it has no address with email_verified or xms_edov, and none of a trusted domain")]
     Unverified,
 }
 
@@ -93,7 +95,7 @@ pub(super) fn read(
     }
     let claims = signed(token, keys)?;
     check(&claims, expected)?;
-    identity(&claims, expected.groups_claim)
+    identity(&claims, expected)
 }
 
 #[derive(Deserialize)]
@@ -180,27 +182,40 @@ fn instant(claims: &Map<String, Value>, name: &str) -> Option<i64> {
     value.as_i64().or_else(|| whole.split_once('.')?.0.parse().ok())
 }
 
-fn identity(
-    claims: &Map<String, Value>,
-    groups_claim: Option<&str>,
-) -> Result<Identity, TokenError> {
+fn identity(claims: &Map<String, Value>, expected: &Expected<'_>) -> Result<Identity, TokenError> {
     let text = |name: &str| claims.get(name).and_then(Value::as_str);
     let subject = text("sub")
         .filter(|sub| (1..=SUBJECT_CHARS_MAX).contains(&sub.len()) && !sub.contains('\0'))
         .ok_or(TokenError::NoSubject)?;
-    // A text in some providers' tokens, where the standard has a boolean.
-    let is_verified = match claims.get("email_verified") {
-        Some(Value::Bool(is)) => *is,
-        Some(Value::String(is)) => is == "true",
-        _ => false,
-    };
-    let email = text("email").filter(|_| is_verified).ok_or(TokenError::Unverified)?;
+    let is_theirs =
+        |email: &&str| verified(claims).unwrap_or_else(|| is_of(email, expected.trusted_domains));
+    let email = text("email").filter(is_theirs).ok_or(TokenError::Unverified)?;
     Ok(Identity {
         subject: subject.to_owned(),
         email: email.to_owned(),
         name: text("name").unwrap_or(email).to_owned(),
-        groups: groups_claim.map_or_else(Vec::new, |claim| groups(claims.get(claim))),
+        groups: expected.groups_claim.map_or_else(Vec::new, |claim| groups(claims.get(claim))),
     })
+}
+
+/// Whether the provider verified the address; `None` when it says nothing of that.
+///
+/// Microsoft Entra ID has no `email_verified`, but `xms_edov` where the application asks for that claim: whether the domain
+/// is the tenant's own, by proof.
+fn verified(claims: &Map<String, Value>) -> Option<bool> {
+    // A text in some providers' tokens, where the standard has a boolean.
+    if let Some(said) = claims.get("email_verified") {
+        return Some(matches!(said, Value::Bool(true)) || said.as_str() == Some("true"));
+    }
+    let said = claims.get("xms_edov")?;
+    let is_yes = matches!(said, Value::Bool(true)) || said.as_i64() == Some(1);
+    Some(is_yes || matches!(said.as_str(), Some("true" | "1")))
+}
+
+/// Whether an address is of one of these domains.
+fn is_of(email: &str, domains: &[String]) -> bool {
+    let domain = email.rsplit_once('@').map(|(_, domain)| domain);
+    domain.is_some_and(|domain| domains.iter().any(|one| one.eq_ignore_ascii_case(domain)))
 }
 
 /// Groups are a list, or one text.

@@ -3,11 +3,13 @@
 //! It is written with every key. A node of a release before this one writes none, or the key that made it where that
 //! one had none: the log says who it was.
 
+use serde_json::json;
 use sqlx::PgConnection;
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::actors;
-use crate::audit::Actor;
+use crate::audit::{self, Actor, Change, Origin};
 use crate::error::StoreError;
 use crate::tenant::{OPERATORS, OperatorScope, TenantScope};
 
@@ -23,6 +25,33 @@ pub(super) async fn maker(
             Ok(Some(actors::behind(tx, company_key, &actors::word(maker)).await?))
         }
     }
+}
+
+/// Refuses, from now on, the keys of an owner behind which somebody stands who left, and says so of each in the owner's
+/// log: a company, or the operators where there is none. Keys that they made for others are none of these.
+pub(crate) async fn end_keys_of(
+    tx: &mut PgConnection,
+    (owner, origin): (Option<i64>, &Origin),
+    user: Uuid,
+    now: OffsetDateTime,
+) -> Result<(), StoreError> {
+    let ended = sqlx::query_scalar!(
+        "UPDATE api_keys SET revoked_at = $3
+         WHERE company_key IS NOT DISTINCT FROM $1::bigint AND created_by = 'user:' || $2::uuid
+           AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $3)
+         RETURNING id",
+        owner,
+        user,
+        now
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    for key in ended {
+        let why = json!({ "user_removed": user });
+        let change = Change { after: Some(why), ..Change::done("api_key.revoke", key) };
+        audit::insert(tx, owner.unwrap_or(OPERATORS), origin, change, now).await?;
+    }
+    Ok(())
 }
 
 /// Fills in who stands behind a company's keys where another release wrote none; how many they were.

@@ -23,6 +23,8 @@ pub struct ProviderChange<'a> {
     pub client_secret: Option<&'a [u8]>,
     /// Of the addresses that are let in, in small letters.
     pub domains: &'a [String],
+    /// Of these, those of which addresses count that the provider does not say to have verified.
+    pub trusted_domains: &'a [String],
     /// What somebody becomes without a group.
     pub default_role: Option<Role>,
     /// The claim that names somebody's groups.
@@ -115,13 +117,14 @@ async fn write(
 ) -> Result<bool, StoreError> {
     let done = sqlx::query!(
         "INSERT INTO oidc_providers (company_key, issuer, client_id, client_secret, domains,
-             default_role, groups_claim, group_roles, created_at, changed_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)
+             default_role, groups_claim, group_roles, created_at, changed_at, trusted_domains)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $11)
          ON CONFLICT (company_key) DO UPDATE SET issuer = excluded.issuer,
              client_id = excluded.client_id, client_secret = excluded.client_secret,
              domains = excluded.domains, default_role = excluded.default_role,
              groups_claim = excluded.groups_claim, group_roles = excluded.group_roles,
-             changed_at = excluded.changed_at, revision = oidc_providers.revision + 1
+             changed_at = excluded.changed_at, trusted_domains = excluded.trusted_domains,
+             revision = oidc_providers.revision + 1
          WHERE $10::bigint IS NULL OR oidc_providers.revision = $10",
         company_key,
         new.issuer,
@@ -132,7 +135,8 @@ async fn write(
         new.groups_claim,
         groups_json(new.group_roles),
         now,
-        seen.map(u64::cast_signed)
+        seen.map(u64::cast_signed),
+        new.trusted_domains
     )
     .execute(tx)
     .await?;
@@ -229,8 +233,8 @@ pub(super) async fn read(
 ) -> Result<Option<Provider>, StoreError> {
     let row = sqlx::query_as!(
         ProviderRow,
-        "SELECT issuer, client_id, client_secret, domains, default_role, groups_claim, group_roles,
-                created_at, changed_at, revision
+        "SELECT issuer, client_id, client_secret, domains, trusted_domains, default_role,
+                groups_claim, group_roles, created_at, changed_at, revision
          FROM oidc_providers WHERE company_key = $1 FOR UPDATE",
         company_key
     )
@@ -242,7 +246,8 @@ pub(super) async fn read(
 /// A provider as the audit log shows it; of the secret, whether it is another one.
 fn shown(provider: &Provider, is_new_secret: bool) -> Value {
     json!({ "issuer": provider.issuer, "client_id": provider.client_id,
-            "domains": provider.domains, "default_role": provider.default_role.map(Role::as_str),
+            "domains": provider.domains, "trusted_domains": provider.trusted_domains,
+            "default_role": provider.default_role.map(Role::as_str),
             "groups_claim": provider.groups_claim,
             "group_roles": groups_json(&provider.group_roles), "new_secret": is_new_secret })
 }
@@ -267,6 +272,7 @@ struct ProviderRow {
     client_id: String,
     client_secret: Vec<u8>,
     domains: Vec<String>,
+    trusted_domains: Vec<String>,
     default_role: Option<String>,
     groups_claim: Option<String>,
     group_roles: Value,
@@ -289,6 +295,7 @@ impl TryFrom<ProviderRow> for Provider {
             client_id: row.client_id,
             client_secret: row.client_secret,
             domains: row.domains,
+            trusted_domains: row.trusted_domains,
             groups_claim: row.groups_claim,
             created_at: row.created_at,
             changed_at: row.changed_at,

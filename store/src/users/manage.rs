@@ -7,11 +7,12 @@ use uuid::Uuid;
 
 use super::role;
 use super::second_factor::begin_audited;
+use crate::api_keys;
 use crate::audit::{self, Change, Origin};
 use crate::database::Store;
 use crate::error::{StoreError, violated_constraint};
 use crate::sessions;
-use crate::tenant::{OPERATORS, OperatorScope, Role, TenantScope};
+use crate::tenant::{OperatorScope, Role, TenantScope};
 
 /// People of one list.
 pub const PEOPLE_MAX: u32 = 1_000;
@@ -235,7 +236,8 @@ pub async fn set_role(
     Ok(RoleChange::Done(Member { role, revision: before.revision + 1, ..before }))
 }
 
-/// Takes somebody out of the company; the person stays, with what they have elsewhere.
+/// Takes somebody out of the company, and ends the keys of the company that they stand behind; the person stays, with
+/// what they have elsewhere.
 ///
 /// # Errors
 ///
@@ -264,11 +266,12 @@ pub async fn remove_member(
     let was = json!({ "email": before.email, "role": before.role.as_str() });
     let change = Change { before: Some(was), ..Change::done("user.remove", user) };
     audit::record(&mut tx, scope, change, now).await?;
+    api_keys::end_keys_of(&mut tx, (Some(scope.key()), scope.origin()), user, now).await?;
     tx.commit().await?;
     Ok(RoleChange::Done(before))
 }
 
-/// Refuses an operator from now on, with all their sessions; whether there was one to refuse.
+/// Refuses an operator from now on, with all their sessions and the operators' keys that they stand behind; whether there was one to refuse.
 ///
 /// # Errors
 ///
@@ -292,6 +295,7 @@ pub async fn remove_operator(
     sessions::revoke_all_in(&mut tx, user, None, now).await?;
     let change = Change::done("user.remove", user);
     audit::record_of_operators(&mut tx, operator, change, now).await?;
+    api_keys::end_keys_of(&mut tx, (None, operator.origin()), user, now).await?;
     tx.commit().await?;
     Ok(true)
 }
@@ -324,7 +328,7 @@ pub async fn set_password(
     // Whoever knew the old one may be signed in with it.
     sessions::revoke_all_in(&mut tx, user, keep, now).await?;
     let change = Change::done("user.set_password", user);
-    audit::insert(&mut tx, OPERATORS, origin, change, now).await?;
+    audit::record_of_person(&mut tx, user, origin, change, now).await?;
     tx.commit().await?;
     Ok(true)
 }

@@ -10,7 +10,6 @@ use super::as_operator;
 use crate::audit::{self, Change, Origin};
 use crate::database::Store;
 use crate::error::StoreError;
-use crate::tenant::OPERATORS;
 use crate::tx::Tx;
 
 /// Keeps a secret that does not count yet; one that counts already stays as it is. Whether it was
@@ -59,7 +58,7 @@ pub async fn confirm_totp(
     let is_done = done.rows_affected() > 0;
     if is_done {
         let change = Change::done("user.second_factor_on", user);
-        audit::insert(&mut tx, OPERATORS, origin, change, now).await?;
+        audit::record_of_person(&mut tx, user, origin, change, now).await?;
     }
     tx.commit().await?;
     Ok(is_done)
@@ -87,7 +86,7 @@ pub async fn drop_totp(
     .execute(&mut *tx)
     .await?;
     let change = Change::done("user.second_factor_off", user);
-    audit::insert(&mut tx, OPERATORS, origin, change, now).await?;
+    audit::record_of_person(&mut tx, user, origin, change, now).await?;
     tx.commit().await?;
     Ok(())
 }

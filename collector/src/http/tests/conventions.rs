@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::harness::{Answer, Api};
 use super::walk::operations;
+use crate::http::{document, v1};
 
 async fn write(
     api: &Api,
@@ -34,6 +35,17 @@ async fn the_document_is_served_and_every_reference_in_it_leads_somewhere() {
     for part in served.text.split("\"$ref\":\"#").skip(1) {
         let pointer = part.split('"').next().unwrap();
         assert!(document.pointer(pointer).is_some(), "{pointer} leads nowhere");
+    }
+}
+
+#[test]
+fn the_document_that_the_console_is_made_from_is_the_one_that_is_served() {
+    let kept: Value =
+        serde_json::from_str(include_str!("../../../../console/openapi.json")).unwrap();
+    let served = document::of(&v1::routes());
+    for part in ["info", "tags", "paths", "components"] {
+        // Both whole would be a message of a megabyte.
+        assert!(kept[part] == served[part], "{part}: keep what /api/v1/openapi.json gives");
     }
 }
 

@@ -1,6 +1,7 @@
 //! Keys, invitations, tokens, people and companies: who may give what to whom, and for how long.
 
 mod companies;
+mod told;
 
 use std::net::SocketAddr;
 use std::time::Duration;

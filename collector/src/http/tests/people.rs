@@ -12,7 +12,7 @@ pub(super) const PASSWORD: &str = "seven quiet herons";
 /// A browser: it keeps its cookie and says that its pages are ours.
 #[derive(Default)]
 pub(super) struct Browser {
-    cookie: Option<String>,
+    pub(super) cookie: Option<String>,
 }
 
 impl Browser {
@@ -71,12 +71,12 @@ async fn invite(api: &Api, email: &str, role: &str) -> String {
     invite_as(api, &api.ours.admin, email, role).await
 }
 
-async fn accept(api: &Api, token: &str, password: &str) -> Answer {
+pub(super) async fn accept(api: &Api, token: &str, password: &str) -> Answer {
     let accept = json!({ "token": token, "name": "Ann", "password": password });
     Browser::default().send(api, Method::POST, "/invitations/accept", Some(accept)).await
 }
 
-async fn invite_as(api: &Api, admin: &str, email: &str, role: &str) -> String {
+pub(super) async fn invite_as(api: &Api, admin: &str, email: &str, role: &str) -> String {
     let body = json!({ "email": email, "role": role }).to_string();
     let made = api.send(Method::POST, "/api/v1/invitations", Some(admin), Some(&body)).await;
     assert_eq!(made.status, StatusCode::CREATED, "{}", made.text);

@@ -50,6 +50,14 @@ struct KeyView {
     #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<DateTime>")]
     last_used_at: Option<OffsetDateTime>,
+    /// Who stands behind it, in a word that stays the same: `user:<uuid>`, or `api_key:<uuid>` of the first of keys that
+    /// made one another. Absent where it was made at the collector's command line. It ends when that person is taken out
+    /// of the company.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    created_by: Option<String>,
+    /// What they are called now; absent for who is none of the company's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    created_by_name: Option<String>,
     /// The key whole; only in the answer that makes it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-muster-secret" = true))]
@@ -67,6 +75,8 @@ impl From<ApiKey> for KeyView {
             expires_at: key.expires_at,
             revoked_at: key.revoked_at,
             last_used_at: key.last_used_at,
+            created_by: key.created_by,
+            created_by_name: key.created_by_name,
             key: None,
         }
     }

@@ -24,6 +24,7 @@ pub(super) fn routes() -> Routes {
         .list("/companies", "list_companies", "Companies, by name", list)
         .post("/companies", "create_company", "Make a company", create)
         .get("/companies/{company}", "get_company", "One company", get)
+        .patch("/companies/{company}", "rename_company", "Give a company another name", rename)
         .post(
             "/companies/{company}/suspend",
             "suspend_company",
@@ -147,13 +148,37 @@ async fn create(
     let now = state.clock.now();
     // Version 7 begins with the time: a list by id is a list by age, and new rows go to the end of
     // the index.
-    let company = companies::create(&operator.scope, CompanyId(v7(now)), &new.name, now).await;
-    match company {
-        Ok(company) => Ok(Created(company.into())),
-        Err(error @ CreateError::NameTaken) => Err(Problem::Conflict(error.to_string())),
-        Err(error @ CreateError::NameInvalid) => Err(Problem::field("name", error.to_string())),
-        Err(CreateError::Store(error)) => Err(error.into()),
+    let company = companies::create(&operator.scope, CompanyId(v7(now)), &new.name, now).await?;
+    Ok(Created(company.into()))
+}
+
+impl From<CreateError> for Problem {
+    fn from(error: CreateError) -> Self {
+        match error {
+            CreateError::NameTaken => Self::Conflict(error.to_string()),
+            CreateError::NameInvalid => Self::field("name", error.to_string()),
+            CreateError::Store(error) => error.into(),
+        }
     }
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "CompanyUpdate")]
+#[serde(deny_unknown_fields)]
+struct Update {
+    /// What it is called from now on. Its people's ways to their provider by its name (`company=`) change with it.
+    name: String,
+}
+
+async fn rename(
+    operator: Operator<ManageCompanies>,
+    State(state): State<ApiState>,
+    Path(company): Path<String>,
+    Body(update): Body<Update>,
+) -> Result<Json<CompanyView>, Problem> {
+    let id = parse_id::<Uuid>(&company, "company").map(CompanyId)?;
+    let renamed = companies::rename(&operator.scope, id, &update.name, state.clock.now()).await?;
+    renamed.map(|company| Json(company.into())).ok_or(GONE)
 }
 
 async fn get(

@@ -1,5 +1,7 @@
 //! Enrolment tokens: made by a company's admin, shown whole once.
 
+mod commands;
+
 use axum::Json;
 use axum::extract::State;
 use protocol::ids::TokenId;
@@ -27,11 +29,12 @@ const LABEL_CHARS_MAX: usize = 100;
 
 pub(super) fn routes() -> Routes {
     const ONE: &str = "/enrolment-tokens/{token}";
-    Routes::of("Enrolment tokens", "What lets a host become the company's.")
+    let routes = Routes::of("Enrolment tokens", "What lets a host become the company's.")
         .list("/enrolment-tokens", "list_enrolment_tokens", "Tokens, newest first", list)
         .post("/enrolment-tokens", "create_enrolment_token", "Make a token, shown once", create)
         .get(ONE, "get_enrolment_token", "One token, without its secret", get)
-        .delete(ONE, "revoke_enrolment_token", "Refuse a token from now on", revoke)
+        .delete(ONE, "revoke_enrolment_token", "Refuse a token from now on", revoke);
+    commands::add(routes)
 }
 
 #[derive(Debug, Serialize, JsonSchema)]

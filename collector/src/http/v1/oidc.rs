@@ -63,6 +63,8 @@ struct ProviderView {
     issuer: String,
     client_id: String,
     domains: Vec<String>,
+    /// Of these, those of which an address counts that the provider does not say to have verified.
+    trusted_domains: Vec<String>,
     /// What somebody becomes without a group; absent where they are not let in.
     #[schemars(with = "Option<RoleName>")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -93,6 +95,7 @@ impl From<Provider> for ProviderView {
             issuer: provider.issuer,
             client_id: provider.client_id,
             domains: provider.domains,
+            trusted_domains: provider.trusted_domains,
             default_role: provider.default_role.map(Role::as_str),
             groups_claim: provider.groups_claim,
             group_roles: provider.group_roles.into_iter().map(group).collect(),
@@ -124,6 +127,10 @@ struct ProviderBody {
     client_secret: Option<String>,
     /// Domains of the addresses that are let in, such as `example.org`.
     domains: Vec<String>,
+    /// Of `domains`, those of which an address counts that the provider does not say to have verified: Microsoft Entra ID
+    /// sends no `email_verified`. Only where nobody but the provider's admins sets addresses.
+    #[serde(default)]
+    trusted_domains: Vec<String>,
     /// What somebody becomes who has no role by a group; they are not let in when absent.
     #[schemars(with = "Option<RoleName>")]
     default_role: Option<String>,
@@ -137,6 +144,7 @@ struct ProviderBody {
 /// The same, checked.
 struct Checked {
     domains: Vec<String>,
+    trusted_domains: Vec<String>,
     default_role: Option<Role>,
     group_roles: Vec<GroupRole>,
 }
@@ -154,18 +162,21 @@ impl ProviderBody {
             return Err(Problem::field("groups_claim", "the claim that names the groups"));
         }
         let default_role = self.default_role.as_deref().map(company_role).transpose();
+        let domains = self.domains()?;
+        let trusted_domains = plain_domains(&self.trusted_domains);
+        if !trusted_domains.iter().all(|one| domains.contains(one)) {
+            return Err(Problem::field("trusted_domains", "domains that are let in"));
+        }
         Ok(Checked {
-            domains: self.domains()?,
+            domains,
+            trusted_domains,
             default_role: default_role.map_err(|_| no_role("default_role"))?,
             group_roles: self.group_roles()?,
         })
     }
 
     fn domains(&self) -> Result<Vec<String>, Problem> {
-        let mut domains: Vec<String> =
-            self.domains.iter().map(|domain| domain.trim().to_lowercase()).collect();
-        domains.sort_unstable();
-        domains.dedup();
+        let domains = plain_domains(&self.domains);
         let is_domain = |domain: &String| {
             let is_of = |byte: u8| byte.is_ascii_alphanumeric() || b"-.".contains(&byte);
             domain.len() <= NAME_CHARS_MAX
@@ -191,6 +202,15 @@ impl ProviderBody {
         };
         self.group_roles.iter().map(one).collect()
     }
+}
+
+/// Domains as they are kept: in small letters, each once.
+fn plain_domains(written: &[String]) -> Vec<String> {
+    let mut domains: Vec<String> =
+        written.iter().map(|domain| domain.trim().to_lowercase()).collect();
+    domains.sort_unstable();
+    domains.dedup();
+    domains
 }
 
 fn no_role(field: &'static str) -> Problem {
@@ -252,6 +272,7 @@ async fn put(
         client_id: &new.client_id,
         client_secret: secret.as_deref(),
         domains: &checked.domains,
+        trusted_domains: &checked.trusted_domains,
         default_role: checked.default_role,
         groups_claim: new.groups_claim.as_deref(),
         group_roles: &checked.group_roles,

@@ -13,6 +13,7 @@ const EXPECTED: Expected<'_> = Expected {
     client_id: "muster",
     nonce: "n1",
     groups_claim: Some("groups"),
+    trusted_domains: &[],
     now: OffsetDateTime::UNIX_EPOCH,
 };
 
@@ -24,6 +25,49 @@ fn claims() -> Value {
     json!({ "iss": "https://id.example", "aud": "muster", "sub": "s1", "nonce": "n1",
             "iat": NOW - 5, "exp": NOW + 300, "email": "Ann@Example.org", "email_verified": true,
             "name": "Ann", "groups": ["a", "b"] })
+}
+
+/// Whether an address counts that a token has with these claims, where addresses of `example.org` are trusted.
+fn counts(changes: &Value) -> bool {
+    let (key, mut claims) = (SigningKey::ec(), claims());
+    claims.as_object_mut().unwrap().remove("email_verified");
+    for (name, value) in changes.as_object().unwrap() {
+        claims[name] = value.clone();
+    }
+    let trusted = ["example.org".to_owned()];
+    let expected = Expected { trusted_domains: &trusted, ..expected() };
+    match read(&key.token("k", &claims), &keys(&[(&key, "k")]), &expected) {
+        Ok(_) => true,
+        Err(error) => {
+            assert_eq!(error, TokenError::Unverified);
+            false
+        }
+    }
+}
+
+#[test]
+fn an_address_of_a_trusted_domain_counts_where_the_provider_says_nothing_of_it() {
+    assert!(counts(&json!({})));
+    assert!(counts(&json!({ "email": "ann@EXAMPLE.org" })));
+    for email in ["ann@example.com", "ann@sub.example.org", "example.org", "a@example.org@b.org"] {
+        assert!(!counts(&json!({ "email": email })), "{email}");
+    }
+    // What it says counts.
+    for said in [json!(false), json!(null), json!(0)] {
+        assert!(!counts(&json!({ "email_verified": said })), "{said}");
+        assert!(!counts(&json!({ "xms_edov": said })), "{said}");
+    }
+}
+
+#[test]
+fn a_domain_that_entra_calls_the_tenants_own_is_as_good_as_a_verified_address() {
+    for said in [json!(true), json!(1), json!("1"), json!("true")] {
+        let changes = json!({ "email_verified": null, "xms_edov": said });
+        assert!(with(&changes).is_ok(), "{said}");
+        // Beside the claim of the standard it says nothing.
+        let changes = json!({ "email_verified": false, "xms_edov": said });
+        assert_eq!(with(&changes), Err(TokenError::Unverified), "{said}");
+    }
 }
 
 fn keys(named: &[(&SigningKey, &str)]) -> Keys {

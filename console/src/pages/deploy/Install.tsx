@@ -1,9 +1,11 @@
 import { Anchor, NativeSelect, Stack, Text, TextInput, Title } from '@mantine/core';
 import { useState } from 'react';
 
+import { useRead } from '../../api/read';
 import { CopyBox } from '../../parts/CopyBox';
+import { ReadView } from '../../parts/States';
 import { text } from '../../text/text';
-import { PACKAGES, SYSTEMS, type System, commands, isPlace, labelsApart } from './commands';
+import { PACKAGES, SYSTEMS, type System, isPlace, labelsApart } from './commands';
 
 /** The token, and the lines that install the agent with it on the system that is chosen. */
 export function Install({ token }: { token: string }) {
@@ -12,7 +14,13 @@ export function Install({ token }: { token: string }) {
   const [written, setWritten] = useState('');
   const labels = labelsApart(written);
   const isKnown = isPlace(packages.trim());
-  const lines = commands({ system, packages: isKnown ? packages.trim() : '', labels: labels ?? [] });
+  const query = {
+    packages: isKnown && packages.trim() !== '' ? packages.trim() : undefined,
+    labels: labels === undefined || labels.length === 0 ? undefined : labels.join(','),
+  };
+  const read = useRead(['install-commands', query], (api) =>
+    api.GET('/api/v1/enrolment-tokens/install-commands', { params: { query } }),
+  );
   return (
     <Stack>
       <CopyBox label={text.deploy.token} value={token} />
@@ -57,13 +65,15 @@ export function Install({ token }: { token: string }) {
       />
       {packages.trim() === '' && <Text size="sm">{text.deploy.placeholder(PACKAGES)}</Text>}
       <Text size="sm">{text.deploy.asWho[system === 'windows' ? 'windows' : 'unix']}</Text>
-      {lines.map((line) => (
-        <CopyBox
-          key={line.step}
-          label={text.deploy.steps[line.step === 'file' && system === 'windows' ? 'prompt' : line.step]}
-          value={line.text}
-        />
-      ))}
+      <ReadView read={read}>
+        {(given) =>
+          given.systems
+            .find((one) => one.system === system)
+            ?.lines.map((line) => (
+              <CopyBox key={line.step} label={text.deploy.steps[line.step]} value={line.command} />
+            ))
+        }
+      </ReadView>
       <Text size="sm" c="dimmed">
         {text.deploy.network}
       </Text>

@@ -82,6 +82,7 @@ function Actions({ company }: { company: Company }) {
     <Group gap="xs">
       {deletion == null ? (
         <>
+          <Rename company={company} />
           <Suspend company={company} />
           <Delete company={company} />
         </>
@@ -187,6 +188,67 @@ function Delete({ company }: { company: Company }) {
                 {text.company.delete}
               </Button>
             </Group>
+          </Stack>
+        </form>
+      </Modal>
+    </>
+  );
+}
+
+/** Gives a company another name. */
+function Rename({ company }: { company: Company }) {
+  const [isOpen, { open, close }] = useDisclosure(false);
+  const renew = useRenewNames();
+  const form = useForm({ initialValues: { name: company.name } });
+  const rename = useWrite(
+    (api, body: { name: string }) =>
+      api.PATCH('/api/v1/companies/{company}', { params: { path: { company: company.id } }, body }),
+    {
+      quiet: true,
+      done: (renamed) => text.company.renamed(renamed.name),
+      onDone: () => {
+        close();
+        renew();
+      },
+    },
+  );
+  return (
+    <>
+      <Button
+        variant="default"
+        size="compact-sm"
+        aria-label={text.common.actionOf(text.company.rename, company.name)}
+        onClick={() => {
+          form.setValues({ name: company.name });
+          open();
+        }}
+      >
+        {text.company.rename}
+      </Button>
+      <Modal
+        opened={isOpen}
+        onClose={close}
+        title={text.company.rename}
+        closeButtonProps={{ 'aria-label': text.common.close }}
+      >
+        <form
+          onSubmit={form.onSubmit((values) =>
+            rename.mutate(values, {
+              onError: (error) => form.setErrors({ name: error.message, ...error.fields }),
+            }),
+          )}
+        >
+          <Stack>
+            <TextInput
+              label={text.common.name}
+              description={text.company.renameDetail}
+              required
+              data-autofocus
+              {...form.getInputProps('name')}
+            />
+            <Button type="submit" loading={rename.isPending} className="fit">
+              {text.company.rename}
+            </Button>
           </Stack>
         </form>
       </Modal>

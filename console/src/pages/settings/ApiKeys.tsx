@@ -18,6 +18,7 @@ import type { Schemas } from '../../api/client';
 import type { Permission } from '../../api/permission';
 import { useRead, useWrite } from '../../api/read';
 import { useSession } from '../../api/session';
+import { Actor } from '../../parts/Actor';
 import { Confirm } from '../../parts/Confirm';
 import { CopyBox } from '../../parts/CopyBox';
 import { Export } from '../../parts/Export';
@@ -64,13 +65,14 @@ export function ApiKeys() {
             data.items.length === 0 ? (
               <Text c="dimmed">{text.keys.none}</Text>
             ) : (
-              <Table.ScrollContainer minWidth={560} scrollAreaProps={{ viewportProps: { tabIndex: 0 } }}>
+              <Table.ScrollContainer minWidth={660} scrollAreaProps={{ viewportProps: { tabIndex: 0 } }}>
                 <Table>
                   <Table.Thead>
                     <Table.Tr>
                       <Table.Th>{text.common.name}</Table.Th>
                       <Table.Th>{text.settings.role}</Table.Th>
                       <Table.Th>{text.keys.scopes}</Table.Th>
+                      <Table.Th>{text.keys.by}</Table.Th>
                       <Table.Th>{text.keys.used}</Table.Th>
                       <Table.Th>{text.deploy.expires}</Table.Th>
                       <Table.Th>{text.common.actions}</Table.Th>
@@ -82,6 +84,13 @@ export function ApiKeys() {
                         <Table.Td>{key.name}</Table.Td>
                         <Table.Td>{text.role[key.role]}</Table.Td>
                         <Table.Td>{key.scopes == null ? text.keys.all : key.scopes.join(', ')}</Table.Td>
+                        <Table.Td>
+                          {key.created_by == null ? (
+                            text.keys.commandLine
+                          ) : (
+                            <Actor word={key.created_by} name={key.created_by_name} />
+                          )}
+                        </Table.Td>
                         <Table.Td>
                           <Moment at={key.last_used_at} />
                         </Table.Td>

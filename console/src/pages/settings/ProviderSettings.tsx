@@ -56,6 +56,7 @@ interface Values {
   client_id: string;
   client_secret: string;
   domains: string;
+  trusted_domains: string;
   default_role: Role | '';
   groups_claim: string;
   group_roles: { group: string; role: Role }[];
@@ -67,21 +68,25 @@ function valuesOf(provider: Provider | undefined): Values {
     client_id: provider?.client_id ?? '',
     client_secret: '',
     domains: provider?.domains.join(', ') ?? '',
+    trusted_domains: provider?.trusted_domains.join(', ') ?? '',
     default_role: provider?.default_role ?? '',
     groups_claim: provider?.groups_claim ?? '',
     group_roles: provider?.group_roles ?? [],
   };
 }
 
+/** Domains as people write them, apart. */
+function domainsOf(written: string): string[] {
+  return written.split(/[\s,]+/).filter((domain) => domain !== '');
+}
+
 function bodyOf(values: Values): Schemas['OidcProviderBody'] {
-  const { client_secret, domains, default_role, groups_claim, ...rest } = values;
+  const { client_secret, domains, trusted_domains, default_role, groups_claim, ...rest } = values;
   return {
     ...rest,
     client_secret: client_secret === '' ? undefined : client_secret,
-    domains: domains
-      .split(/[\s,]+/)
-      .map((domain) => domain.trim())
-      .filter((domain) => domain !== ''),
+    domains: domainsOf(domains),
+    trusted_domains: domainsOf(trusted_domains),
     default_role: default_role === '' ? undefined : default_role,
     groups_claim: groups_claim === '' ? undefined : groups_claim,
   };
@@ -135,6 +140,12 @@ function Form({ provider, etag }: { provider: Provider | undefined; etag: string
           required
           autoComplete="off"
           {...form.getInputProps('domains')}
+        />
+        <TextInput
+          label={text.provider.trustedDomains}
+          description={text.provider.trustedDomainsDetail}
+          autoComplete="off"
+          {...form.getInputProps('trusted_domains')}
         />
         <NativeSelect
           label={text.provider.defaultRole}

@@ -27,6 +27,9 @@ export const provider = {
   secretKept: 'Never shown. Empty: as it is, as long as the issuer stays.',
   domains: 'Email domains that are let in',
   domainsDetail: 'With commas between them. Of others nobody comes in.',
+  trustedDomains: 'Of these, domains whose addresses need not be called verified',
+  trustedDomainsDetail:
+    'For providers that do not say so, such as Microsoft Entra ID without the claim xms_edov. Only where nobody but the provider’s admins sets addresses.',
   defaultRole: 'Role of everybody else',
   defaultRoleDetail: 'Of those who have none by a group.',
   nobody: 'They are not let in',

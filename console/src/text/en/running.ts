@@ -130,6 +130,9 @@ export const company = {
   resumed: 'Its agents are taken again.',
   create: 'New company',
   made: (name: string) => `${name} is made.`,
+  rename: 'Rename',
+  renameDetail: 'Who signs in by the company’s provider gives the new name from then on.',
+  renamed: (name: string) => `It is called ${name} now.`,
   delete: 'Delete',
   deleteDetail: (name: string) =>
     `${name} is shut at once: its agents are refused, its people signed out. For some days it can be kept; then everything of it is erased, which cannot be undone.`,

@@ -20,7 +20,8 @@ export const settings = {
     'Viewers see and export. Analysts also scan, label and triage. Admins also approve, set rules, deploy, and manage people and keys.',
   second: 'Second factor',
   removed: 'They are out, at once.',
-  removeDetail: (email: string) => `${email} works here no more, at once.`,
+  removeDetail: (email: string) =>
+    `${email} works here no more, at once, and neither do the API keys that they made.`,
   invite: 'Invite',
   invited: (email: string) => `${email} is invited`,
   link: 'Send this link; it is shown once, and good for seven days',
@@ -61,6 +62,8 @@ export const keys = {
   scopesDetail: 'May do only this; everything that its role may where nothing is chosen:',
   all: 'all that its role may',
   used: 'Last used',
+  by: 'Made by',
+  commandLine: 'the command line',
   none: 'No key',
   revoked: 'The key is refused from now on.',
   revokeDetail: (name: string) => `${name} is refused from now on.`,

@@ -1,9 +1,10 @@
 //! Roles that are changed by several at once, and people who work in several companies.
 
 use super::*;
-use crate::audit::{self, EntryFilter};
+use crate::api_keys::{self, NewApiKey, PresentedKey};
+use crate::audit::{self, Actor, EntryFilter};
 use crate::page::PageRequest;
-use crate::tenant::TenantScope;
+use crate::tenant::{OperatorScope, Principal, TenantScope};
 
 async fn role_of(scope: &TenantScope, user: Uuid) -> Option<Role> {
     let found = find_member(scope, user).await.unwrap();
@@ -141,4 +142,24 @@ async fn another_password_is_a_persons_who_is_there() {
     let account = by_id(world.store(), ann).await.unwrap().unwrap();
     assert_eq!(account.password, "$argon2id$new");
     assert!(!format!("{account:?}").contains("argon2id"));
+}
+
+#[tokio::test]
+async fn an_operator_who_is_refused_leaves_no_key_of_operators_behind() {
+    let world = World::new().await;
+    let op = operator(&world, "op@example.org").await;
+    let local = world.store().local_operator();
+    let key = async |maker: &OperatorScope, secret: u8| {
+        let key = PresentedKey::new(id(), [secret; 32]);
+        let new = NewApiKey { key: &key, name: "key", expires_at: None };
+        api_keys::create_operator(maker, &new, at(0)).await.unwrap();
+        key
+    };
+    let actor = Actor::User { id: op, email: "op@example.org".to_owned() };
+    let origin = Origin::of_request(actor.clone(), None, String::new());
+    let as_op = Principal::of_operators(world.store().clone(), actor).operator(&origin).unwrap();
+    let (own, others) = (key(&as_op, 1).await, key(&local, 2).await);
+    assert!(remove_operator(&local, op, at(1)).await.unwrap());
+    assert!(world.store().authenticate(&own, at(2)).await.unwrap().is_none());
+    assert!(world.store().authenticate(&others, at(2)).await.unwrap().is_some());
 }

@@ -111,3 +111,88 @@ async fn a_company_is_suspended_since_the_first_time_until_it_is_resumed() {
     assert_eq!(actions[0], "company.suspend");
     assert_eq!(actions.iter().filter(|one| *one == "company.resume").count(), 2);
 }
+
+#[tokio::test]
+async fn whoever_is_taken_out_leaves_no_key_behind() {
+    let api = Api::new().await;
+    person(&api, "ann@example.org", "admin").await;
+    person(&api, "bob@example.org", "admin").await;
+    let mut ann = Browser::default();
+    ann.sign_in(&api, "ann@example.org", PASSWORD).await;
+    let new = |name: &str| json!({ "name": name, "role": "admin" });
+    let own = ann.send(&api, Method::POST, "/api-keys", Some(new("own"))).await.json();
+    assert_eq!(own["created_by_name"], "ann@example.org");
+    // A key that a key makes is whose the first is.
+    let next = post(&api, "/api-keys", text(&own, "key"), &new("next")).await.json();
+    assert_eq!(next["created_by"], own["created_by"]);
+    let others = made(&api, "/api-keys", &new("others")).await;
+    let named = async || {
+        let keys = api.get("/api/v1/api-keys", &api.ours.admin).await.items();
+        let of = |name: &str| keys.iter().find(|key| key["name"] == name).unwrap().clone();
+        (of("own"), of("others"))
+    };
+    let (listed, _) = named().await;
+    assert_eq!(listed["created_by_name"], "ann@example.org");
+    let id = text(&own, "created_by").strip_prefix("user:").unwrap();
+    let path = format!("/users/{id}");
+    assert_eq!(delete(&api, &path, &api.ours.admin).await.status, StatusCode::NO_CONTENT);
+    for key in [&own, &next] {
+        let refused = api.get("/api/v1/hosts", text(key, "key")).await;
+        assert_eq!(refused.status, StatusCode::UNAUTHORIZED, "{}", refused.text);
+    }
+    let kept = api.get("/api/v1/hosts", text(&others, "key")).await;
+    assert_eq!(kept.status, StatusCode::OK, "{}", kept.text);
+    let (own, others) = named().await;
+    assert!(own["revoked_at"].is_string() && others.get("revoked_at").is_none());
+    let log = api.get("/api/v1/audit?action=api_key.revoke", &api.ours.admin).await.items();
+    assert_eq!(log.len(), 2);
+    assert!(log.iter().all(|entry| entry["after"]["user_removed"] == id), "{log:?}");
+}
+
+#[tokio::test]
+async fn operators_give_a_company_another_name_and_nobody_else_does() {
+    let api = Api::new().await;
+    let path = format!("/companies/{}", api.ours.company);
+    let rename = async |key: &str, name: &str| {
+        let body = json!({ "name": name });
+        api.write((Method::PATCH, &path), key, &[], &body).await
+    };
+    rename(&api.ours.admin, "Mine").await.refuses(403, "companies:manage");
+    for name in ["", " ", "a\nb"] {
+        rename(&api.operator, name).await.blames("name", "1 to 200 characters, none of control");
+    }
+    rename(&api.operator, "theirs").await.refuses(409, "there is a company with this name");
+    let renamed = rename(&api.operator, " Acme ").await;
+    assert_eq!((renamed.status, &renamed.json()["name"]), (StatusCode::OK, &json!("Acme")));
+    api.hand.advance(Duration::from_secs(1));
+    // Its own name in other letters is no other company's.
+    assert_eq!(rename(&api.operator, "ACME").await.status, StatusCode::OK);
+    assert_eq!(api.get("/api/v1/hosts", &api.ours.viewer).await.items().len(), 1);
+    let nobody = format!("/companies/{}", Uuid::nil());
+    let nobody = (Method::PATCH, nobody.as_str());
+    let body = json!({ "name": "x" });
+    api.write(nobody, &api.operator, &[], &body).await.refuses(404, "there is no such company");
+    let log = api.get("/api/v1/operator/audit?action=company.rename", &api.operator).await.items();
+    assert_eq!(
+        (&log[1]["before"]["name"], &log[1]["after"]["name"]),
+        (&json!("Ours"), &json!("Acme"))
+    );
+}
+
+#[tokio::test]
+async fn the_lines_that_install_are_given_for_every_system_and_hold_no_token() {
+    let api = Api::new().await;
+    let path = "/api/v1/enrolment-tokens/install-commands";
+    let asked = format!("{path}?packages=https://packages.example&labels=site=north,tier=web");
+    let given = api.get(&asked, &api.ours.admin).await;
+    let systems = given.json()["systems"].as_array().unwrap().clone();
+    let names: Vec<&str> = systems.iter().map(|one| text(one, "system")).collect();
+    assert_eq!(names, ["debian", "rpm", "windows", "macos"]);
+    let fetch = &systems[0]["lines"][1];
+    assert_eq!(fetch["command"], "curl -fsSLO https://packages.example/install.sh");
+    assert!(given.text.contains("--label site=north --label tier=web"), "{}", given.text);
+    let wrong = |query: &str| format!("{path}?{query}");
+    api.get(&wrong("packages=$(id)"), &api.ours.admin).await.blames("packages", "https://");
+    api.get(&wrong("labels=site"), &api.ours.admin).await.blames("labels", "site=north");
+    api.get(path, &api.ours.analyst).await.refuses(403, "tokens:manage");
+}

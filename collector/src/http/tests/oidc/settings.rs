@@ -51,6 +51,7 @@ async fn what_a_provider_cannot_be_is_said_with_the_field() {
         ("client_id", json!({ "client_id": "a\nb" }), "none of control"),
         ("client_secret", json!({ "client_secret": "" }), "1 to 1024 characters"),
         ("domains", json!({ "domains": [] }), "1 to 20 domains"),
+        ("trusted_domains", json!({ "trusted_domains": ["example.com"] }), "that are let in"),
         ("domains", json!({ "domains": ["ann@example.org"] }), "such as example.org"),
         ("domains", json!({ "domains": ["org"] }), "such as example.org"),
         ("default_role", json!({ "default_role": "operator" }), "one of viewer"),
@@ -130,4 +131,17 @@ async fn a_provider_that_was_taken_away_lets_nobody_in_any_more() {
     let back = world.provider.lets_in(&sent);
     assert_eq!(world.come_back(&mut browser, &back).await, "/sign-in?sso=unknown");
     assert_eq!(world.api.get(path, admin).await.headers[header::ETAG], "\"0\"");
+}
+
+#[tokio::test]
+async fn who_is_of_a_trusted_domain_signs_in_without_a_word_of_verifying() {
+    let world = World::new(SigningKey::ec()).await;
+    world.provider.inner().claims.as_object_mut().unwrap().remove("email_verified");
+    let refused = world.sign_in(&mut Browser::default()).await;
+    assert!(refused.contains("unverified"), "{refused}");
+    let mut body = world.body();
+    body["trusted_domains"] = json!(["EXAMPLE.org"]);
+    let put = world.put("*", &body).await;
+    assert_eq!(put.json()["provider"]["trusted_domains"], json!(["example.org"]), "{}", put.text);
+    assert_eq!(world.sign_in(&mut Browser::default()).await, "/hosts?a=b");
 }

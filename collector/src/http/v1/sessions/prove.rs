@@ -1,6 +1,6 @@
 //! Whether somebody is who they say: the password, the second factor, and how often either may be tried.
 //!
-//! What is refused is counted, and stands in the operators' log beside it: a task of its own writes it, so that an answer
+//! What is refused is counted, and stands in the logs of the operators and of the accounts' companies beside it: a task of its own writes it, so that an answer
 //! takes as long for an address that nobody has an account of. No password and no code stands anywhere.
 
 use std::net::IpAddr;
@@ -8,6 +8,9 @@ use std::net::IpAddr;
 use metrics::counter;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use store::audit::{self, Actor, Came};
+use store::database::Store;
+use store::error::StoreError;
 use store::sessions::{self, Refusal};
 use store::users::{self, Account};
 use time::{Duration, OffsetDateTime};
@@ -46,7 +49,8 @@ pub(super) async fn prove(
     from: &Client,
 ) -> Result<Account, Problem> {
     let accounts = users::by_email(&state.store, &claim.email).await?;
-    let meant = accounts.first().map(|account| (account.id, account.email.clone()));
+    let ids = accounts.iter().map(|account| account.id).collect();
+    let meant = accounts.first().map(|account| (ids, account.email.clone()));
     match find(state, accounts, claim, from).await? {
         Some(account) => Ok(account),
         None => {
@@ -82,7 +86,7 @@ pub(in crate::http::v1) async fn find(
         let code = claim.code.ok_or(Problem::SecondFactorMissing)?;
         let is_known = known.contains(&account.id);
         if let Err((why, problem)) = spend(state, (&account, is_known), secret, &code).await? {
-            let meant = (account.id, account.email);
+            let meant = (vec![account.id], account.email);
             refused(state, why, Some(meant), from);
             return Err(problem);
         }
@@ -162,16 +166,31 @@ async fn spend(
     Ok(Err((Refusal::Code, Problem::SignInRefused)))
 }
 
-/// Counts somebody who was not let in, and notes it in the log for the account that they meant.
-fn refused(state: &ApiState, why: Refusal, meant: Option<(Uuid, String)>, from: &Client) {
+/// Counts somebody who was not let in, and notes it in the logs for the accounts that they meant, all of one address.
+fn refused(state: &ApiState, why: Refusal, meant: Option<(Vec<Uuid>, String)>, from: &Client) {
     counter!(HTTP_SIGN_INS_REFUSED, LABEL_REASON => why.as_str()).increment(1);
-    let Some((account, email)) = meant else { return };
+    let Some((accounts, email)) = meant else { return };
     let (store, came, now) = (state.store.clone(), from.came(), state.clock.now());
     state.tasks.spawn("http.refused", async move {
-        let noted = sessions::note_refused(&store, (account, &email), why, came, now).await;
-        if let Err(error) = noted {
+        let told = note(&store, (&accounts, &email), why, came, now).await;
+        if let Err(error) = told {
             let error = anyhow::Error::from(error);
             tracing::warn!("note a sign-in that was refused: {}", Causes(&error));
         }
     });
+}
+
+/// Notes it for the operators, who look at addresses, and for each account's companies.
+async fn note(
+    store: &Store,
+    (accounts, email): (&[Uuid], &str),
+    why: Refusal,
+    came: Came,
+    now: OffsetDateTime,
+) -> Result<(), StoreError> {
+    let origin = came.clone().of(Actor::System);
+    if let Some(first) = accounts.first() {
+        sessions::note_refused(store, (*first, email), why, came, now).await?;
+    }
+    audit::tell_refused(store, (accounts, email), &origin, now).await
 }
