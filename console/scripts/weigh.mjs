@@ -1,16 +1,24 @@
-// Says how heavy the first page is, and refuses what is too much: its script, compressed, and what that
-// imports before anything is seen.
+// Says how heavy the first page is, and refuses what is too much: its script, compressed, what that imports before
+// anything is seen, and what it loads by itself afterwards.
 import { readFileSync, rmSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 
 const BYTES_MAX = 300 * 1024;
 const manifest = JSON.parse(readFileSync('dist/.vite/manifest.json', 'utf8'));
 
-/** A chunk and everything that it imports at once. */
+/** What leads to another page, and is loaded when somebody goes there. */
+const isPage = (key) => key.startsWith('src/pages/');
+
+/**
+ * A chunk and everything that it imports, at once or by itself later on: the search in the head of every page, the charts
+ * of the overview. Only pages wait until somebody goes there.
+ */
 function chunks(key, seen = new Set()) {
   if (!seen.has(key)) {
     seen.add(key);
-    for (const next of manifest[key].imports ?? []) chunks(next, seen);
+    const { imports = [], dynamicImports = [] } = manifest[key];
+    for (const next of imports) chunks(next, seen);
+    for (const next of dynamicImports) if (!isPage(next)) chunks(next, seen);
   }
   return seen;
 }

@@ -9,6 +9,7 @@ import {
 
 import { useNews } from '../live/Live';
 import { text } from '../text/text';
+import { askedAt, noted } from './asked';
 import type { Api } from './client';
 import { isSameList } from './keys';
 import { type Answer, ApiError, unwrap } from './problem';
@@ -16,6 +17,12 @@ import { useSession } from './session';
 
 /** Something that was read, or is being read. */
 export type Read<T> = UseQueryResult<T, ApiError>;
+
+/** The same of what is said when it is old. */
+export type Asked<T> = Read<T> & {
+  /** When what is there began to be asked for, in milliseconds; 0 while nothing is there. */
+  readonly askedAt: number;
+};
 
 interface ReadOptions<T> {
   /** Asked again so often, in milliseconds; by what is there, where it depends on that. */
@@ -34,19 +41,24 @@ export function useRead<T>(
   key: readonly unknown[],
   ask: (api: Api, signal: AbortSignal) => Promise<Answer<T>>,
   options: ReadOptions<T> = {},
-): Read<T> {
+): Asked<T> {
   const { me, company, api } = useSession();
   const queryKey = [me.id, company, ...key];
   const { every = false } = options;
-  return useQuery<T, ApiError>({
+  const queries = useQueryClient();
+  const read = useQuery<T, ApiError>({
     queryKey,
-    queryFn: ({ signal }) => unwrap(ask(api, signal)),
+    queryFn: (of) => noted(of, (signal) => unwrap(ask(api, signal))),
     placeholderData: (previous, of) => (isSameList(queryKey, of?.queryKey) ? previous : undefined),
     refetchInterval: typeof every === 'function' ? (query) => every(query.state.data) : every,
     enabled: options.enabled ?? true,
     refetchOnWindowFocus: options.still !== true,
     refetchOnReconnect: options.still !== true,
   });
+  // What is looked at of a read is what it is drawn again for: beside it, and not a copy of it.
+  return Object.create(read, {
+    askedAt: { get: () => (read.dataUpdatedAt === 0 ? 0 : askedAt(queries, queryKey)) },
+  }) as Asked<T>;
 }
 
 interface WriteOptions<T, V> {

@@ -1,13 +1,13 @@
 import { Button, Text } from '@mantine/core';
 
-import type { Read } from '../api/read';
+import type { Asked } from '../api/read';
 import { text } from '../text/text';
 import { useCounts } from './Live';
 import { type Sort, SORTS } from './news';
 
 interface NewsBarProps {
   /** What was read; of several lists the oldest counts, and all are read again. */
-  read: Read<unknown> | readonly Read<unknown>[];
+  read: Asked<unknown> | readonly Asked<unknown>[];
   /** What makes the list another one. */
   of: readonly Sort[];
 }
@@ -19,7 +19,7 @@ interface NewsBarProps {
 export function NewsBar({ read, of }: NewsBarProps) {
   const reads = 'refetch' in read ? [read] : read;
   // Of what was never read there is no news.
-  const there = reads.map((one) => one.dataUpdatedAt).filter((at) => at > 0);
+  const there = reads.map((one) => one.askedAt).filter((at) => at > 0);
   const counts = useCounts(Math.min(...there), of);
   const said = SORTS.flatMap((sort) => {
     const count = counts[sort];

@@ -37,7 +37,7 @@ export const test = base.extend<{ clean: undefined }>({
   ],
 });
 
-/** A page that is watched. */
+/** A page that is watched, as is every other one of its context. */
 export async function open(
   browser: Browser,
   options: Parameters<Browser['newContext']>[0] = {},
@@ -49,7 +49,14 @@ export async function open(
     timezoneId: 'Europe/Berlin',
     ...options,
   });
+  // Also what a test opens by itself, and what a page does.
+  context.on('page', watch);
   const page = await context.newPage();
+  return { page, context };
+}
+
+/** Writes down what goes wrong on a page, and what it asks for. */
+function watch(page: Page): void {
   count(page);
   page.on('console', (message) => {
     // What an answer's status says is looked at below: a refusal may be what is wanted.
@@ -61,7 +68,6 @@ export async function open(
     const wasUnwanted = response.status() >= 500 || [400, 422, 428].includes(response.status());
     if (wasUnwanted) faults.push(`${response.status()} ${response.request().method()} ${response.url()}`);
   });
-  return { page, context };
 }
 
 /** Does what the server has to refuse with this status, which is no fault then; gives what it answered. */

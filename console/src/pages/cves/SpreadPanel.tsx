@@ -1,4 +1,5 @@
 import { Card, Stack, Text, Title } from '@mantine/core';
+import { useMemo } from 'react';
 
 import type { Schemas } from '../../api/client';
 import { useRead } from '../../api/read';
@@ -36,6 +37,7 @@ export function SpreadPanel({ cve }: { cve: string }) {
 
 function Days({ history }: { history: Schemas['CveHistory'] }) {
   const { items, recorded_since: since } = history;
+  const points = useMemo(() => pointsOf(items), [items]);
   if (since == null) return <Text c="dimmed">{text.spread.notYet}</Text>;
   const spread = spreadOf(items);
   return (
@@ -51,14 +53,7 @@ function Days({ history }: { history: Schemas['CveHistory'] }) {
       ) : (
         <>
           <Said spread={spread} />
-          <Lines
-            name={text.spread.title}
-            points={pointsOf(items)}
-            lines={LINES}
-            when={asDay}
-            how={asNumber}
-            isWhole
-          />
+          <Lines name={text.spread.title} points={points} lines={LINES} when={asDay} how={asNumber} isWhole />
         </>
       )}
     </Stack>

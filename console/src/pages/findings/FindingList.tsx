@@ -2,7 +2,7 @@ import { Button, Checkbox, Group, Kbd, Text } from '@mantine/core';
 import { useRouter } from '@tanstack/react-router';
 import { useEffect, useRef, useState } from 'react';
 
-import type { Read } from '../../api/read';
+import type { Asked } from '../../api/read';
 import { useSession } from '../../api/session';
 import type { FINDING_SORTS } from '../../app/searches';
 import { asInstant } from '../../format/time';
@@ -29,7 +29,7 @@ export interface FindingSearch {
 }
 
 interface FindingListProps {
-  read: Read<PageOf<Finding>>;
+  read: Asked<PageOf<Finding>>;
   search: FindingSearch;
   set: (change: FindingSearch) => void;
   /** The host that is looked at, where it is one: an exception may be for it alone. */

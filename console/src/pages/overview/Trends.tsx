@@ -1,5 +1,6 @@
 import { Card, Group, SegmentedControl, Stack, Text, Title } from '@mantine/core';
 import { getRouteApi } from '@tanstack/react-router';
+import { useMemo } from 'react';
 
 import type { Schemas } from '../../api/client';
 import { useRead } from '../../api/read';
@@ -73,10 +74,13 @@ interface PanelProps {
   step: 'hour' | 'day';
 }
 
+/** A day of the server's is one of UTC, whatever day the reader has then. */
+const asDayOfServer = (at: string) => asDay(at.slice(0, 10));
+
 function Panel({ what, items, step }: PanelProps) {
-  const points = pointsOf(what, items);
-  // A day of the server's is one of UTC, whatever day the reader has then.
-  const when = (at: string) => (step === 'day' ? asDay(at.slice(0, 10)) : asInstant(at));
+  // The same as long as they are: what is drawn of them is not drawn anew.
+  const points = useMemo(() => pointsOf(what, items), [what, items]);
+  const when = step === 'day' ? asDayOfServer : asInstant;
   const how = what === 'fix' ? asDays : asNumber;
   return (
     <Card withBorder padding="md" component="section" aria-label={text.trend.titles[what]}>

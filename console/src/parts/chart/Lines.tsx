@@ -26,7 +26,7 @@ export function Lines(props: LinesProps) {
     <>
       {/* The table below says the same to who does not see the lines. */}
       <div aria-hidden="true">
-        <Suspense fallback={<Skeleton height={220} />}>
+        <Suspense fallback={<Skeleton height={214} />}>
           <Chart points={points} lines={lines} when={when} how={how} isWhole={isWhole} />
         </Suspense>
       </div>

@@ -2,7 +2,7 @@ import { Button, Group, Menu, NativeSelect, Text } from '@mantine/core';
 import type { ColumnDef } from '@tanstack/react-table';
 import type { ReactNode } from 'react';
 
-import type { Read } from '../../api/read';
+import type { Asked } from '../../api/read';
 import { NewsBar } from '../../live/NewsBar';
 import type { Sort } from '../../live/news';
 import { asTotal } from '../../format/number';
@@ -30,7 +30,7 @@ export interface ListSearch {
 
 interface ListViewProps<T> {
   label: string;
-  read: Read<PageOf<T>>;
+  read: Asked<PageOf<T>>;
   columns: ColumnDef<T>[];
   rowId: (row: T) => string;
   search: ListSearch;
