@@ -36,4 +36,5 @@ mod timeline;
 mod walk;
 mod webhook_messages;
 mod webhooks;
+mod webhooks_only;
 mod why_not;
