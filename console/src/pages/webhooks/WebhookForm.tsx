@@ -127,9 +127,7 @@ function Form({ webhook, isSaving, error, save }: FormProps) {
   });
   return (
     <form
-      onSubmit={form.onSubmit((values) =>
-        save(bodyOf(values), (refused) => form.setErrors(refused.fields)),
-      )}
+      onSubmit={form.onSubmit((values) => save(bodyOf(values), (refused) => form.setErrors(refused.fields)))}
     >
       <Stack>
         {error && (
