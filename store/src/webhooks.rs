@@ -6,6 +6,7 @@
 //! with is not known here.
 
 mod deliveries;
+mod only;
 mod outbox;
 mod read;
 mod write;
@@ -17,6 +18,7 @@ pub use self::deliveries::{
     Delivery, DeliveryFilter, DeliveryState, ReplayError, delivery, list_deliveries, purge, replay,
     replay_since, test,
 };
+pub use self::only::Only;
 pub use self::outbox::{
     Attempt, Claimed, Due, Outcome, Turned, claim, events_of, oldest_waiting, pending, release,
     settle, turn,
@@ -47,6 +49,8 @@ pub struct Webhook {
     pub template: Template,
     /// What it is told of.
     pub kinds: Vec<CompanyEventKind>,
+    /// Which events of these.
+    pub only: Only,
     /// Whether it is told.
     pub is_enabled: bool,
     /// When it was made.

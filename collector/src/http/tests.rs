@@ -39,4 +39,5 @@ mod vex;
 mod walk;
 mod webhook_messages;
 mod webhooks;
+mod webhooks_only;
 mod why_not;

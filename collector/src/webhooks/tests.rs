@@ -17,7 +17,8 @@ use store::reports::{self, IncomingReport};
 use store::tenant::TenantScope;
 use store::test_support::FreshDatabase;
 use store::webhooks::{
-    self as rows, Delivery, DeliveryFilter, DeliveryState, NewWebhook, Template, WebhookChange,
+    self as rows, Delivery, DeliveryFilter, DeliveryState, NewWebhook, Only, Template,
+    WebhookChange,
 };
 use uuid::Uuid;
 
@@ -116,6 +117,7 @@ impl World {
                 url,
                 template: Template::Generic,
                 kinds: KINDS,
+                only: Only::default(),
                 is_enabled: true,
             },
         };

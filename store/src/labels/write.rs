@@ -208,18 +208,24 @@ pub async fn delete(
         r#"SELECT EXISTS (SELECT FROM exceptions e WHERE e.company_key = $1 AND e.label = $2
                       AND e.state IN ('active', 'requested')) AS "exceptions!",
                   EXISTS (SELECT FROM policies p WHERE p.company_key = $1 AND p.label = $2)
-                      AS "policies!""#,
+                      AS "policies!",
+                  EXISTS (SELECT FROM webhooks w WHERE w.company_key = $1 AND w.label = $2)
+                      AS "webhooks!""#,
         scope.key(),
         id
     )
     .fetch_one(&mut *tx)
     .await?;
-    // Without its label an exception would be for nobody and a policy for everybody.
+    // Without its label an exception would be for nobody and a policy for everybody, and a webhook would be told of
+    // nothing.
     if uses.exceptions {
         return Err(ChangeError::InUse("exceptions"));
     }
     if uses.policies {
         return Err(ChangeError::InUse("policies"));
+    }
+    if uses.webhooks {
+        return Err(ChangeError::InUse("webhooks"));
     }
     sqlx::query!("DELETE FROM host_labels WHERE company_key = $1 AND label = $2", scope.key(), id)
         .execute(&mut *tx)

@@ -155,7 +155,7 @@ pub async fn turn(
 ) -> Result<Turned, StoreError> {
     let mut tx = scope.begin_by_key("webhooks.turn").await?;
     let row = sqlx::query!(
-        "SELECT kinds, xact, event FROM webhooks
+        "SELECT kinds, severity_min, kev_only, label, xact, event FROM webhooks
          WHERE company_key = $1 AND id = $2 AND leased_by = $3 AND is_enabled FOR UPDATE",
         scope.key(),
         webhook,
@@ -188,6 +188,8 @@ pub async fn turn(
     let kinds = read::kinds(&row.kinds)?;
     let told: Vec<CompanyEvent> =
         events.into_iter().filter(|event| kinds.contains(&event.kind)).collect();
+    let only = read::only(row.severity_min.as_deref(), row.kev_only, row.label)?;
+    let told = only.of(&mut tx, scope.key(), told).await?;
     for events in told.chunks(EVENTS_MAX) {
         sqlx::query!(
             "INSERT INTO webhook_deliveries

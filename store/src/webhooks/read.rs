@@ -4,7 +4,8 @@ use sqlx::{FromRow, PgConnection};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{MessageCounts, Template, Webhook};
+use super::{MessageCounts, Only, Template, Webhook};
+use crate::cves::Severity;
 use crate::error::StoreError;
 use crate::events::company::CompanyEventKind;
 use crate::page::{self, Order, Page, PageRequest, SortType, within, within_key};
@@ -19,7 +20,7 @@ const BY_NAME: Order = Order {
 };
 
 const SELECT: &str = "SELECT w.id, w.name, w.url, w.template, w.kinds, w.is_enabled, w.created_at,
-       w.changed_at, w.revision, m.pending, m.dead";
+       w.changed_at, w.revision, w.severity_min, w.kev_only, w.label, m.pending, m.dead";
 
 const FROM: &str = " FROM webhooks w
     CROSS JOIN LATERAL (
@@ -82,6 +83,19 @@ pub(super) fn kinds(names: &[String]) -> Result<Vec<CompanyEventKind>, StoreErro
     names.iter().map(kind).collect()
 }
 
+/// Which events are told, as it stands in a row.
+pub(super) fn only(
+    severity_min: Option<&str>,
+    kev: bool,
+    label: Option<Uuid>,
+) -> Result<Only, StoreError> {
+    let severity = |name: &str| {
+        Severity::parse(name)
+            .ok_or_else(|| StoreError::inconsistent("webhooks", "severity_min", name))
+    };
+    Ok(Only { severity_min: severity_min.map(severity).transpose()?, kev, label })
+}
+
 #[derive(Debug, FromRow)]
 struct Row {
     id: Uuid,
@@ -93,6 +107,9 @@ struct Row {
     created_at: OffsetDateTime,
     changed_at: OffsetDateTime,
     revision: i64,
+    severity_min: Option<String>,
+    kev_only: bool,
+    label: Option<Uuid>,
     pending: i64,
     dead: i64,
 }
@@ -107,6 +124,7 @@ impl TryFrom<Row> for Webhook {
             url: row.url,
             template: template(&row.template)?,
             kinds: kinds(&row.kinds)?,
+            only: only(row.severity_min.as_deref(), row.kev_only, row.label)?,
             is_enabled: row.is_enabled,
             created_at: row.created_at,
             changed_at: row.changed_at,

@@ -22,6 +22,7 @@ fn change<'a>(name: &'a str, kinds: &'a [CompanyEventKind]) -> WebhookChange<'a>
         url: "https://hooks.example/T0/secret",
         template: Template::Generic,
         kinds,
+        only: Only::default(),
         is_enabled: true,
     }
 }

@@ -5,9 +5,10 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Template, WEBHOOKS_MAX, Webhook, read};
+use super::{Only, Template, WEBHOOKS_MAX, Webhook, read};
 use crate::audit::{self, Change};
 use crate::companies;
+use crate::cves::Severity;
 use crate::error::StoreError;
 use crate::events::company::{self, CompanyEventKind};
 use crate::revised::{self, Refused, Revised};
@@ -35,6 +36,8 @@ pub struct WebhookChange<'a> {
     pub template: Template,
     /// What it is told of.
     pub kinds: &'a [CompanyEventKind],
+    /// Which events of these.
+    pub only: Only,
     /// Whether it is told. What happens while it is not, it is never told.
     pub is_enabled: bool,
 }
@@ -88,7 +91,9 @@ impl Revised for Webhook {
     fn shown(&self) -> Value {
         let host = self.url.splitn(4, '/').take(3).collect::<Vec<_>>();
         json!({ "name": self.name, "host": host.join("/"), "template": self.template.as_str(),
-                "kinds": names(&self.kinds), "enabled": self.is_enabled })
+                "kinds": names(&self.kinds), "enabled": self.is_enabled,
+                "severity_min": self.only.severity_min.map(Severity::as_str),
+                "kev": self.only.kev, "label": self.only.label })
     }
 
     async fn count(tx: &mut PgConnection, company_key: i64) -> Result<i64, StoreError> {
@@ -136,8 +141,8 @@ pub async fn create(
     revised::check_room::<Webhook>(&mut tx, scope.key()).await?;
     sqlx::query!(
         "INSERT INTO webhooks (company_key, id, name, url, template, kinds, secret, is_enabled,
-                               created_at, changed_at, xact, event)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10, $11)",
+                               created_at, changed_at, xact, event, severity_min, kev_only, label)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10, $11, $12, $13, $14)",
         scope.key(),
         new.id,
         webhook.name,
@@ -148,7 +153,10 @@ pub async fn create(
         webhook.is_enabled,
         now,
         xact,
-        event
+        event,
+        webhook.only.severity_min.map(Severity::as_str),
+        webhook.only.kev,
+        webhook.only.label
     )
     .execute(&mut *tx)
     .await?;
@@ -182,7 +190,8 @@ pub async fn change(
         "UPDATE webhooks SET name = $3, url = $4, template = $5, kinds = $6, is_enabled = $7,
                 changed_at = $8, revision = revision + 1,
                 xact = CASE WHEN $9::boolean THEN $10::bigint ELSE xact END,
-                event = CASE WHEN $9 THEN $11::bigint ELSE event END
+                event = CASE WHEN $9 THEN $11::bigint ELSE event END,
+                severity_min = $12, kev_only = $13, label = $14
          WHERE company_key = $1 AND id = $2",
         scope.key(),
         id,
@@ -194,7 +203,10 @@ pub async fn change(
         now,
         begins_anew,
         xact,
-        event
+        event,
+        change.only.severity_min.map(Severity::as_str),
+        change.only.kev,
+        change.only.label
     )
     .execute(&mut *tx)
     .await?;

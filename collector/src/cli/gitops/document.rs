@@ -168,6 +168,10 @@ struct WebhookFile {
     #[serde(default = "generic")]
     template: String,
     kinds: Vec<String>,
+    severity_min: Option<String>,
+    #[serde(default)]
+    kev: bool,
+    label: Option<String>,
     #[serde(default = "yes")]
     enabled: bool,
 }
@@ -253,8 +257,15 @@ impl Document<'_> {
         };
         let secret = spec.secret_from.map(|from| from.read(self.path)).transpose();
         let secret = secret.with_context(|| format!("{place}: secret_from"))?;
-        let (template, kinds, enabled) = (spec.template, spec.kinds, spec.enabled);
-        let spec = normal(Webhook { url, template, kinds, enabled })?;
+        let spec = normal(Webhook {
+            url,
+            template: spec.template,
+            kinds: spec.kinds,
+            severity_min: spec.severity_min,
+            kev: spec.kev,
+            label: spec.label,
+            enabled: spec.enabled,
+        })?;
         let name = name(document.name.value).with_context(|| place.clone())?;
         Ok(Object { kind: Kind::Webhook, name, spec, secret, place })
     }

@@ -198,6 +198,13 @@ pub(super) struct Webhook {
     #[serde(default = "generic")]
     pub(super) template: String,
     pub(super) kinds: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) severity_min: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) kev: bool,
+    /// By its name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) label: Option<String>,
     #[serde(default = "yes")]
     pub(super) enabled: bool,
 }
@@ -207,7 +214,8 @@ pub(super) fn generic() -> String {
 }
 
 impl Spec for Webhook {
-    const FIELDS: &'static [&'static str] = &["url", "template", "kinds", "enabled"];
+    const FIELDS: &'static [&'static str] =
+        &["url", "template", "kinds", "severity_min", "kev", "label", "enabled"];
 
     fn normal(mut self) -> Self {
         self.kinds.sort_unstable();

@@ -1,5 +1,6 @@
 //! Webhooks: whom the company tells what happens in it, and what became of it.
 
+mod body;
 mod secrets;
 mod view;
 
@@ -7,17 +8,15 @@ use axum::Json;
 use axum::extract::State;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use store::events::company::CompanyEventKind;
 use store::webhooks::{
-    self, ChangeError, DeliveryFilter, DeliveryState, NewWebhook, ReplayError, Template, Webhook,
-    WebhookChange,
+    self, ChangeError, DeliveryFilter, DeliveryState, NewWebhook, ReplayError, Webhook,
 };
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use self::body::{NewWebhookBody, WebhookBody};
 use self::secrets::WithSecret;
-use self::view::{DeliveryStateName, DeliveryView, KindName, TemplateName, WebhookView};
-use super::credential;
+use self::view::{DeliveryStateName, DeliveryView, WebhookView};
 use crate::http::answer::{Accepted, AcceptedAlone, Created, NoContent, Versioned};
 use crate::http::document::{DateTime, Routes};
 use crate::http::extract::{Body, IfMatch, Params, Path, Tenant, parse_id};
@@ -126,106 +125,15 @@ fn versioned(webhook: Webhook) -> Versioned<WebhookView> {
     Versioned(webhook.revision, webhook.into())
 }
 
-/// What a webhook is to be.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[schemars(rename = "WebhookBody")]
-#[serde(deny_unknown_fields)]
-struct WebhookBody {
-    name: String,
-    /// Where messages go: an `https://` address that everybody could reach.
-    url: String,
-    /// How messages are written; `generic` when absent.
-    #[serde(default = "generic")]
-    #[schemars(with = "TemplateName")]
-    template: String,
-    /// What it is told of.
-    #[schemars(with = "Vec<KindName>")]
-    kinds: Vec<String>,
-    /// Whether it is told. What happens while it is not, it is not told later.
-    #[serde(default = "yes")]
-    enabled: bool,
-}
-
-/// A webhook to be made.
-#[derive(Deserialize, JsonSchema)]
-#[schemars(rename = "NewWebhookBody")]
-#[serde(deny_unknown_fields)]
-struct NewWebhookBody {
-    name: String,
-    /// Where messages go: an `https://` address that everybody could reach.
-    url: String,
-    /// How messages are written; `generic` when absent.
-    #[serde(default = "generic")]
-    #[schemars(with = "TemplateName")]
-    template: String,
-    /// What it is told of.
-    #[schemars(with = "Vec<KindName>")]
-    kinds: Vec<String>,
-    /// Whether it is told. What happens while it is not, it is not told later.
-    #[serde(default = "yes")]
-    enabled: bool,
-    /// What messages are signed with: 24 to 200 characters that can be seen. One is made when absent.
-    secret: Option<String>,
-}
-
-fn generic() -> String {
-    Template::Generic.as_str().to_owned()
-}
-
-const fn yes() -> bool {
-    true
-}
-
-impl WebhookBody {
-    fn kinds(&self) -> Result<Vec<CompanyEventKind>, Problem> {
-        let kind = |name: &String| {
-            CompanyEventKind::parse(name)
-                .filter(|kind| *kind != CompanyEventKind::WebhookTest)
-                .ok_or_else(|| Problem::field("kinds", "no kind of event that can be asked for"))
-        };
-        let mut kinds: Vec<_> = self.kinds.iter().map(kind).collect::<Result<_, _>>()?;
-        kinds.sort_unstable();
-        kinds.dedup();
-        if kinds.is_empty() {
-            return Err(Problem::field("kinds", "at least one kind of event"));
-        }
-        Ok(kinds)
-    }
-
-    fn change<'a>(
-        &'a self,
-        kinds: &'a [CompanyEventKind],
-        state: &ApiState,
-    ) -> Result<WebhookChange<'a>, Problem> {
-        let template = Template::parse(&self.template)
-            .ok_or_else(|| Problem::field("template", "one of generic, slack, teams"))?;
-        // Whoever reads an address leaves tabs and line breaks out of it, and writes a zero in another
-        // way; what is kept is the text as it came.
-        if credential::has_control(&self.url) {
-            return Err(Problem::field("url", "an address, with none of control"));
-        }
-        let checked = state.reach.check(&self.url);
-        checked.map_err(|error| Problem::field("url", error.to_string()))?;
-        Ok(WebhookChange {
-            name: credential::name(&self.name)?,
-            url: &self.url,
-            template,
-            kinds,
-            is_enabled: self.enabled,
-        })
-    }
-}
-
 async fn create(
     tenant: Tenant<ManageWebhooks>,
     State(state): State<ApiState>,
     Body(body): Body<NewWebhookBody>,
 ) -> Result<Created<WithSecret>, Problem> {
     let scope = tenant.scope;
-    let NewWebhookBody { name, url, template, kinds, enabled, secret } = body;
-    let body = WebhookBody { name, url, template, kinds, enabled };
+    let (body, secret) = body.apart();
     let (now, kinds) = (state.clock.now(), body.kinds()?);
-    let webhook = body.change(&kinds, &state)?;
+    let webhook = body.change(&kinds, &scope, &state).await?;
     let id = v7(now);
     let (secret, sealed) = secrets::of(&state, &scope, id, secret)?;
     let new = NewWebhook { id, secret: &sealed, webhook };
@@ -241,7 +149,7 @@ async fn change(
     Body(body): Body<WebhookBody>,
 ) -> Result<Versioned<WebhookView>, Problem> {
     let (now, kinds) = (state.clock.now(), body.kinds()?);
-    let change = body.change(&kinds, &state)?;
+    let change = body.change(&kinds, &tenant.scope, &state).await?;
     let changed = webhooks::change(&tenant.scope, id(&webhook)?, &change, revision, now).await?;
     changed.map(versioned).ok_or(GONE)
 }

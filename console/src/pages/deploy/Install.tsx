@@ -66,13 +66,12 @@ export function Install({ token }: { token: string }) {
       {packages.trim() === '' && <Text size="sm">{text.deploy.placeholder(PACKAGES)}</Text>}
       <Text size="sm">{text.deploy.asWho[system === 'windows' ? 'windows' : 'unix']}</Text>
       <ReadView read={read}>
-        {(given) =>
-          given.systems
-            .find((one) => one.system === system)
-            ?.lines.map((line) => (
-              <CopyBox key={line.step} label={text.deploy.steps[line.step]} value={line.command} />
-            ))
-        }
+        {(given) => {
+          const lines = given.systems.find((one) => one.system === system)?.lines ?? [];
+          return lines.map((line) => (
+            <CopyBox key={line.step} label={text.deploy.steps[line.step]} value={line.command} />
+          ));
+        }}
       </ReadView>
       <Text size="sm" c="dimmed">
         {text.deploy.network}

@@ -7,6 +7,8 @@ import type { Schemas } from '../../api/client';
 import { type ApiError, unwrapVersioned } from '../../api/problem';
 import { useWrite } from '../../api/read';
 import { useSession } from '../../api/session';
+import { SEVERITIES } from '../../app/searches';
+import { LabelFilter } from '../../parts/LabelFilter';
 import { ReadView } from '../../parts/States';
 import { useFocusBack } from '../../parts/focus';
 import { EVENT_KINDS, text } from '../../text/text';
@@ -40,6 +42,21 @@ export function WebhookForm({ edit, close }: WebhookFormProps) {
       {edit === 'new' ? <New done={setMade} /> : <Existing id={edit} close={close} />}
     </Modal>
   );
+}
+
+interface Values {
+  name: string;
+  url: string;
+  template: Schemas['WebhookTemplate'];
+  kinds: Schemas['EventKind'][];
+  severity_min: Schemas['Severity'] | '';
+  kev: boolean;
+  label: string | undefined;
+  enabled: boolean;
+}
+
+function bodyOf({ severity_min, ...rest }: Values): Schemas['WebhookBody'] {
+  return { ...rest, severity_min: severity_min === '' ? undefined : severity_min };
 }
 
 function New({ done }: { done: (made: Schemas['WebhookWithSecret']) => void }) {
@@ -96,17 +113,22 @@ interface FormProps {
 }
 
 function Form({ webhook, isSaving, error, save }: FormProps) {
-  const form = useForm({
+  const form = useForm<Values>({
     initialValues: {
       name: webhook?.name ?? '',
       url: webhook?.url ?? '',
       template: webhook?.template ?? 'generic',
       kinds: webhook?.kinds ?? KINDS_DEFAULT,
+      severity_min: webhook?.severity_min ?? '',
+      kev: webhook?.kev ?? false,
+      label: webhook?.label ?? undefined,
       enabled: webhook?.enabled ?? true,
     },
   });
   return (
-    <form onSubmit={form.onSubmit((values) => save(values, (refused) => form.setErrors(refused.fields)))}>
+    <form
+      onSubmit={form.onSubmit((values) => save(bodyOf(values), (refused) => form.setErrors(refused.fields)))}
+    >
       <Stack>
         {error && (
           <Alert color="red" variant="outline" role="alert">
@@ -138,6 +160,17 @@ function Form({ webhook, isSaving, error, save }: FormProps) {
             ))}
           </Group>
         </Checkbox.Group>
+        <NativeSelect
+          label={text.cve.severityMin}
+          description={text.webhook.severityDetail}
+          data={[
+            { value: '', label: text.common.any },
+            ...SEVERITIES.slice(2).map((one) => ({ value: one, label: text.severity[one] })),
+          ]}
+          {...form.getInputProps('severity_min')}
+        />
+        <Checkbox label={text.finding.kevOnly} {...form.getInputProps('kev', { type: 'checkbox' })} />
+        <LabelFilter value={form.values.label} set={(label) => form.setFieldValue('label', label)} />
         <Checkbox
           label={text.webhook.enabled}
           description={text.webhook.enabledDetail}

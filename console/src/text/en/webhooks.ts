@@ -17,6 +17,7 @@ export const webhook = {
   } satisfies Record<Schemas['WebhookTemplate'], string>,
   kinds: 'It is told of',
   kindsOf: { finding: 'Findings', policy: 'Policies' },
+  severityDetail: 'Of findings. What nobody scored is below everything else.',
   allKinds: 'everything',
   enabled: 'In use',
   enabledDetail: 'What happens while it is not, it is not told later.',

@@ -2,12 +2,14 @@
 
 use schemars::JsonSchema;
 use serde::Serialize;
+use store::cves::Severity;
 use store::events::company::CompanyEventKind;
 use store::webhooks::{Delivery, DeliveryState, Template, Webhook};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::http::document::{DateTime, names_of};
+use crate::http::schema::SeverityName;
 
 names_of! {
     /// How messages are written.
@@ -38,6 +40,15 @@ pub(super) struct WebhookView {
     template: &'static str,
     #[schemars(with = "Vec<KindName>")]
     kinds: Vec<&'static str>,
+    /// Of findings, it is told of CVEs that are at least as severe.
+    #[schemars(with = "Option<SeverityName>")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    severity_min: Option<&'static str>,
+    /// Whether of findings it is told of CVEs alone that are known to be exploited.
+    kev: bool,
+    /// It is told of what hosts with this label have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    label: Option<Uuid>,
     enabled: bool,
     #[serde(with = "time::serde::rfc3339")]
     #[schemars(with = "DateTime")]
@@ -60,6 +71,9 @@ impl From<Webhook> for WebhookView {
             url: webhook.url,
             template: webhook.template.as_str(),
             kinds: webhook.kinds.iter().map(|kind| kind.as_str()).collect(),
+            severity_min: webhook.only.severity_min.map(Severity::as_str),
+            kev: webhook.only.kev,
+            label: webhook.only.label,
             enabled: webhook.is_enabled,
             created_at: webhook.created_at,
             changed_at: webhook.changed_at,

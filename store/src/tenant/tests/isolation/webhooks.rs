@@ -4,7 +4,7 @@
 use crate::events::company::CompanyEventKind;
 use crate::tenant::TenantScope;
 use crate::test_fixtures::{at, id};
-use crate::webhooks::{self, NewWebhook, Template, WebhookChange};
+use crate::webhooks::{self, NewWebhook, Only, Template, WebhookChange};
 
 /// A webhook with a message.
 pub(super) async fn make(scope: &TenantScope) {
@@ -16,6 +16,7 @@ pub(super) async fn make(scope: &TenantScope) {
             url: "https://hooks.example/",
             template: Template::Generic,
             kinds: &[CompanyEventKind::FindingOpened],
+            only: Only::default(),
             is_enabled: true,
         },
     };
