@@ -120,4 +120,5 @@ fn finds_rows_that_are_never_repaired() {
     use store::simulated::Plant as Rows;
     found(Plant::Rows(Rows::ComparesNoDigests));
     found(Plant::Rows(Rows::KeepsWhatIsGone));
+    found(Plant::Rows(Rows::BelievesWhatWas));
 }

@@ -3,6 +3,8 @@
 //! A dead letter takes its place in its agent's line, so that the reports after it are not held up,
 //! and the agent is asked for a snapshot, which makes up for it. It is never deleted here.
 
+mod many;
+
 use std::collections::BTreeMap;
 
 use protocol::frame::{Frame, Packing};
@@ -11,6 +13,7 @@ use sqlx::{FromRow, PgConnection};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+pub use self::many::{LETTERS_A_TIME, MadeUpFor, Which, replay_many};
 use crate::agents::{position, queue_snapshots};
 use crate::audit::{self, Change};
 use crate::error::StoreError;

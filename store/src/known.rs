@@ -37,6 +37,14 @@ impl History {
     }
 }
 
+#[cfg(any(test, feature = "test-support"))]
+impl History {
+    /// One of a simulation.
+    pub(crate) const fn simulated(number: i64) -> Self {
+        Self(number)
+    }
+}
+
 /// A bounded set that forgets what was not asked for lately.
 ///
 /// Two generations: when the young one is full it becomes the old one, and the old one is

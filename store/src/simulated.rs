@@ -7,6 +7,7 @@
 mod agent;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::fingerprint::{RecordFingerprint, SoftwareKey};
@@ -17,6 +18,7 @@ use self::agent::Agent;
 use crate::agents::{HeartbeatSeen, Noted};
 use crate::commands::Command;
 use crate::dead_letters::NewDeadLetter;
+use crate::known::{History, KnownSoftware};
 use crate::reports::simulated::{Line, fold, sort};
 use crate::reports::{Applied, AppliedBatch, IncomingReport};
 
@@ -36,6 +38,19 @@ pub enum Plant {
     KeepsWhatIsGone,
     /// A dead letter does not move its agent's line.
     BuriesBesideTheLine,
+    /// Software is believed to have a row because it had one before the database went back.
+    BelievesWhatWas,
+}
+
+/// What nodes believe of software's rows; of all nodes at once, and none of the database's.
+#[derive(Clone, Debug)]
+struct Believed(Arc<KnownSoftware>);
+
+impl Default for Believed {
+    fn default() -> Self {
+        // More than any run has, so that nothing is forgotten and so asked for again.
+        Self(Arc::new(KnownSoftware::new(1_000_000)))
+    }
 }
 
 /// The rows of all companies.
@@ -44,12 +59,17 @@ pub struct SimulatedRows {
     companies: BTreeMap<CompanyId, Company>,
     commands: BTreeMap<AgentId, Commands>,
     agents_made: i64,
+    believed: Believed,
+    /// How often the database went back.
+    history: i64,
     plant: Option<Plant>,
 }
 
 #[derive(Clone, Debug, Default)]
 struct Company {
     is_suspended: bool,
+    /// Software that has a row.
+    software: BTreeSet<SoftwareKey>,
     agents: BTreeMap<AgentId, Agent>,
     letters: BTreeSet<(AgentId, Position)>,
 }
@@ -89,6 +109,19 @@ impl SimulatedRows {
         self.companies.entry(company).or_default().is_suspended = is_suspended;
     }
 
+    /// Goes back to what the rows were, as a restore does, or a standby that lagged. Whether a company is suspended
+    /// stays: whoever runs the site says it again.
+    pub fn go_back(&mut self, to: Self) {
+        let now = std::mem::replace(self, to);
+        for (id, company) in now.companies {
+            if let Some(before) = self.companies.get_mut(&id) {
+                before.is_suspended = company.is_suspended;
+            }
+        }
+        // Another one, however often it went back before; what nodes believe is shared by all.
+        self.history = now.history + 1;
+    }
+
     /// As [`crate::agents::admission`].
     #[must_use]
     pub fn standing(&self, company: CompanyId, agent: AgentId) -> Option<Standing> {
@@ -108,18 +141,20 @@ impl SimulatedRows {
         scan.into_iter().chain(snapshot).collect()
     }
 
-    /// What an agent's rows say that it has.
+    /// What an agent's rows say that it has, as a list shows it: with its software.
     #[must_use]
     pub fn held(
         &self,
         company: CompanyId,
         agent: AgentId,
     ) -> BTreeMap<SoftwareKey, RecordFingerprint> {
-        let agent = self.companies.get(&company).and_then(|company| company.agents.get(&agent));
-        agent.map_or_else(BTreeMap::new, |agent| {
-            let rows = agent.open.iter();
-            rows.map(|(key, row)| (*key, row.fingerprint)).collect()
-        })
+        let Some(company) = self.companies.get(&company) else {
+            return BTreeMap::new();
+        };
+        let rows = company.agents.get(&agent).into_iter().flat_map(|agent| &agent.open);
+        rows.filter(|(key, _)| company.software.contains(*key))
+            .map(|(key, row)| (*key, row.fingerprint))
+            .collect()
     }
 
     /// The agents of a company that have rows or could have.
@@ -137,7 +172,7 @@ impl SimulatedRows {
         company.is_some_and(|company| company.letters.contains(&(agent, position)))
     }
 
-    /// As [`crate::reports::apply`], without software and findings.
+    /// As [`crate::reports::apply`], without what software is and without findings.
     pub fn apply(
         &mut self,
         company: CompanyId,
@@ -145,6 +180,11 @@ impl SimulatedRows {
         now: OffsetDateTime,
     ) -> AppliedBatch {
         let plant = self.plant;
+        let company_key = company.0.as_u64_pair().1.cast_signed();
+        let history = match plant {
+            Some(Plant::BelievesWhatWas) => History::simulated(0),
+            _ => History::simulated(self.history),
+        };
         let Some(company) = self.companies.get_mut(&company) else {
             return AppliedBatch {
                 reports: vec![Applied::AgentUnknown; batch.len()],
@@ -168,6 +208,10 @@ impl SimulatedRows {
             for (key, opened_at, held) in &changes.changed {
                 agent.put(*key, held.fingerprint, *opened_at);
             }
+            let opened = changes.opened.iter().map(|(key, _)| *key);
+            let unknown = self.believed.0.unknown(company_key, history, opened);
+            company.software.extend(unknown.iter().copied());
+            self.believed.0.insert(company_key, history, unknown);
             for (key, held) in &changes.opened {
                 agent.put(*key, held.fingerprint, run.at);
             }

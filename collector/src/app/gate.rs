@@ -41,8 +41,7 @@ impl ReportQueue for Gate {
         &self,
         entry: Entry,
     ) -> Pin<Box<dyn Future<Output = Result<(), AppendError>> + Send + 'static>> {
-        let queue = self.queue.clone();
-        Box::pin(async move { queue.append(entry).await })
+        ReportQueue::append(&self.queue, entry)
     }
 
     fn refuses(&self, company: CompanyId, lane: Lane) -> Option<Duration> {

@@ -17,7 +17,7 @@ use time::OffsetDateTime;
 
 use super::registry::Told;
 use crate::authority::IssuedCertificate;
-use crate::queue::{AppendError, Entry};
+use crate::queue::{AppendError, Entry, Queue};
 
 /// An answer that takes its time.
 // Boxed, because a trait with `async fn` cannot be an object, and generics would run through all of
@@ -158,5 +158,15 @@ pub trait ReportQueue: fmt::Debug + Send + Sync {
     /// Asked before the report counts as taken, so that what stands behind it is refused with it.
     fn refuses(&self, _company: CompanyId, _lane: Lane) -> Option<Duration> {
         None
+    }
+}
+
+impl ReportQueue for Queue {
+    fn append(
+        &self,
+        entry: Entry,
+    ) -> Pin<Box<dyn Future<Output = Result<(), AppendError>> + Send + 'static>> {
+        let queue = self.clone();
+        Box::pin(async move { Self::append(&queue, entry).await })
     }
 }

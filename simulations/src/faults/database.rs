@@ -40,6 +40,8 @@ pub(super) struct Database {
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) rows: SimulatedRows,
+    /// What the rows were at the moment that the database goes back to.
+    kept: Option<SimulatedRows>,
     companies: BTreeMap<AgentId, CompanyId>,
     trouble: Trouble,
     random: Random,
@@ -68,6 +70,7 @@ impl Database {
         Self {
             state: Arc::new(Mutex::new(State {
                 rows,
+                kept: None,
                 companies: BTreeMap::new(),
                 trouble: Trouble::default(),
                 random,
@@ -90,6 +93,29 @@ impl Database {
     /// Changes what goes wrong.
     pub(super) fn trouble(&self, change: impl FnOnce(&mut Trouble)) {
         change(&mut self.lock().trouble);
+    }
+
+    /// Keeps the rows as they are; `false` when they are kept already.
+    pub(super) fn keep(&self) -> bool {
+        let mut state = self.lock();
+        let is_first = state.kept.is_none();
+        if is_first {
+            state.kept = Some(state.rows.clone());
+        }
+        is_first
+    }
+
+    /// Becomes what was kept: what was committed since then is gone, whoever was told of it.
+    pub(super) fn go_back(&self) {
+        let mut state = self.lock();
+        let Some(kept) = state.kept.take() else { return };
+        state.rows.go_back(kept);
+        for (agent, company) in &state.companies {
+            let standing = state.rows.standing(*company, *agent);
+            let applied = standing.map_or_else(Position::default, |standing| standing.applied);
+            self.stage.went_back(*agent, applied);
+        }
+        self.stage.note(format_args!("rows: back to what they were"));
     }
 
     /// Looks at the rows, or changes them as an operator does.

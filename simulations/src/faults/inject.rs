@@ -23,6 +23,8 @@ pub(super) enum Heal {
     Queue(usize),
     /// The database.
     Store,
+    /// The database, which becomes what it was.
+    Rows,
     /// A company that was suspended.
     Company(CompanyId),
     /// A connection that nothing goes through, which both ends give up now.
@@ -72,6 +74,7 @@ impl World {
             | Kind::AnswerLost
             | Kind::StoreRefuses
             | Kind::StorePanics => self.break_store(kind),
+            Kind::StoreGoesBack => self.keep_rows(),
             Kind::Suspended => self.suspend(),
         }
     }
@@ -240,6 +243,14 @@ impl World {
         }
     }
 
+    /// Keeps the rows as they are, to which the database goes back later.
+    fn keep_rows(&mut self) {
+        if self.database.keep() {
+            self.stage.inject(Kind::StoreGoesBack, format_args!("database"));
+            self.later(Duration::from_secs(120), Heal::Rows);
+        }
+    }
+
     fn suspend(&mut self) {
         let Some(company) = self.random.pick(&self.companies).copied() else {
             return;
@@ -268,6 +279,7 @@ impl World {
                 trouble.is_away = false;
                 trouble.delay_max = Duration::ZERO;
             }),
+            Heal::Rows => self.database.go_back(),
             Heal::Company(company) => self.database.rows(|rows| rows.set_suspended(company, false)),
             Heal::Idle(agent, node) => {
                 let wire = lock(&self.seats[agent].machine.line).clone();

@@ -86,6 +86,8 @@ kinds! {
     StoreRefuses "data refused" 3,
     /// Storing a report panics.
     StorePanics "storing panics" 2,
+    /// The database goes back to a moment, as with a standby that lagged or a restore.
+    StoreGoesBack "database goes back to a moment" 2,
     /// A company is suspended for a while.
     Suspended "company suspended" 2,
     /// Somebody asks for a scan.

@@ -27,7 +27,7 @@ pub enum Plant {
 
 impl Plant {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::AcknowledgesBeforeSync,
         Self::AcknowledgesRefusals,
         Self::ForgetsWhatIsSent,
@@ -40,6 +40,7 @@ impl Plant {
         Self::Rows(store::simulated::Plant::ComparesNoDigests),
         Self::Rows(store::simulated::Plant::KeepsWhatIsGone),
         Self::Rows(store::simulated::Plant::BuriesBesideTheLine),
+        Self::Rows(store::simulated::Plant::BelievesWhatWas),
     ];
 
     /// The mistake of the rows, if it is one.
@@ -74,6 +75,7 @@ impl fmt::Display for Plant {
             Self::Rows(Rows::ComparesNoDigests) => "compares no digests",
             Self::Rows(Rows::KeepsWhatIsGone) => "keeps what a snapshot leaves out",
             Self::Rows(Rows::BuriesBesideTheLine) => "does not move the line over a dead letter",
+            Self::Rows(Rows::BelievesWhatWas) => "believes what was before the database went back",
         })
     }
 }

@@ -164,6 +164,13 @@ impl Stage {
         succession
     }
 
+    /// The rows went back, and an agent's line in them ends there: what stood behind it may be stored again.
+    pub(super) fn went_back(&self, agent: AgentId, to: Position) {
+        let mut state = self.lock();
+        state.stored.retain(|(of, position)| *of != agent || *position <= to);
+        state.lines.insert(agent, to);
+    }
+
     /// What a process had counted when it ended.
     pub(super) fn count(&self, counts: Vec<(String, u64)>) {
         let mut state = self.lock();

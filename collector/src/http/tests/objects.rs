@@ -270,6 +270,20 @@ async fn a_dead_letter_says_why_and_can_be_made_up_for() {
     dead_letters::add(&api.ours.scope, &[letter], NOW).await.unwrap();
     let list = api.get("/api/v1/dead-letters", &api.ours.admin).await.json();
     assert_eq!(list["items"][0]["detail"], "record 3: the name is empty");
+    // Another company's letters are nobody's to find.
+    let many = "/api/v1/dead-letters/replay";
+    let body = serde_json::json!({ "reason": "invalid_record" });
+    let theirs = Some(api.theirs.admin.as_str());
+    let nothing = api.send(Method::POST, many, theirs, Some(&body.to_string())).await;
+    assert_eq!(
+        (nothing.status, nothing.json()["letters"].as_u64()),
+        (StatusCode::ACCEPTED, Some(0))
+    );
+    let body = serde_json::json!({ "reason": "invalid_record", "host": api.ours.host });
+    let ours = Some(api.ours.admin.as_str());
+    let all = api.send(Method::POST, many, ours, Some(&body.to_string())).await;
+    let told = serde_json::json!({ "letters": 1, "hosts": 1, "has_more": false });
+    assert_eq!(all.json(), told);
     let path = format!("/api/v1/dead-letters/{}/replay", Uuid::from_u128(99));
     let ours = Some(api.ours.admin.as_str());
     let answer = api.send(Method::POST, &path, ours, None).await;

@@ -4,14 +4,14 @@ use axum::Json;
 use axum::extract::State;
 use protocol::ids::AgentId;
 use schemars::JsonSchema;
-use serde::Serialize;
-use store::dead_letters::{self, DeadLetter};
+use serde::{Deserialize, Serialize};
+use store::dead_letters::{self, DeadLetter, MadeUpFor, Which};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::http::answer::AcceptedAlone;
+use crate::http::answer::{Accepted, AcceptedAlone};
 use crate::http::document::{DateTime, Routes};
-use crate::http::extract::{Params, Path, Tenant, parse_id};
+use crate::http::extract::{Body, Params, Path, Tenant, parse_id};
 use crate::http::may::ManageDeadLetters;
 use crate::http::page::{self, Page, PageQuery};
 use crate::http::problem::Problem;
@@ -20,6 +20,12 @@ use crate::http::state::ApiState;
 pub(super) fn routes() -> Routes {
     Routes::of("Dead letters", "Reports that can never be stored as they are.")
         .list("/dead-letters", "list_dead_letters", "Dead letters, newest first", list)
+        .post(
+            "/dead-letters/replay",
+            "replay_dead_letters",
+            "Ask hosts for what the reports would have brought, some hundred reports at a time",
+            replay_many,
+        )
         .post(
             "/dead-letters/{letter}/replay",
             "replay_dead_letter",
@@ -74,6 +80,43 @@ async fn list(
     let page = query.of("dead_letters")?;
     let letters = dead_letters::list(&scope, &page).await?;
     Ok(page::respond("dead_letters", letters, LetterView::from))
+}
+
+/// Which dead letters, of those that were not replayed; what is left out may be anything.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "DeadLetterReplay")]
+#[serde(deny_unknown_fields)]
+struct ReplayBody {
+    /// The reason that they have.
+    #[serde(default)]
+    reason: Option<String>,
+    /// The host that they are of.
+    #[serde(default)]
+    host: Option<Uuid>,
+}
+
+/// What was replayed.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "DeadLettersReplayed")]
+struct ReplayedView {
+    /// Dead letters.
+    letters: u64,
+    /// Hosts that were asked, once each.
+    hosts: u64,
+    /// Whether there may be more: the same request goes on with them.
+    has_more: bool,
+}
+
+/// Asks hosts for snapshots, for as many letters as one request may be about.
+async fn replay_many(
+    tenant: Tenant<ManageDeadLetters>,
+    State(state): State<ApiState>,
+    Body(body): Body<ReplayBody>,
+) -> Result<Accepted<ReplayedView>, Problem> {
+    let which = Which { reason: body.reason.as_deref(), agent: body.host.map(AgentId) };
+    let done = dead_letters::replay_many(&tenant.scope, which, state.clock.now()).await?;
+    let MadeUpFor { letters, agents: hosts, has_more } = done;
+    Ok(Accepted(ReplayedView { letters, hosts, has_more }))
 }
 
 /// Asks the host for a snapshot, which brings what the report would have brought, as it is now.

@@ -1,5 +1,6 @@
 //! Workers between a real queue and a sink that fails on request.
 
+mod late;
 mod sink;
 
 use std::time::Duration;
@@ -243,17 +244,6 @@ async fn a_report_that_panics_becomes_a_dead_letter_and_stops_no_worker() {
 async fn a_failure_that_passes_is_tried_again_and_leaves_no_trace() {
     let rig = Rig::new();
     rig.sink.play(Trick::Fails("slow", 2));
-    rig.append([entry((1, 1), 1, "slow"), entry((1, 1), 2, "fine")]).await;
-    rig.work_until_empty().await;
-    assert_eq!(rig.sink.stored(agent(1)), seqs(1..=2));
-    assert!(rig.sink.letters().is_empty());
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_table_that_is_locked_for_long_makes_no_dead_letters() {
-    let rig = Rig::new();
-    // More often than a report may fail, as behind an index that is built for minutes.
-    rig.sink.play(Trick::IsLate("slow", 2 * CONFIG.attempts_max));
     rig.append([entry((1, 1), 1, "slow"), entry((1, 1), 2, "fine")]).await;
     rig.work_until_empty().await;
     assert_eq!(rig.sink.stored(agent(1)), seqs(1..=2));

@@ -338,3 +338,24 @@ async fn a_seed_says_how_long_the_database_takes() {
     assert_eq!(times(4).await, times(4).await);
     assert_ne!(times(4).await, times(5).await);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_database_that_goes_back_has_what_it_had_and_gets_its_software_again() {
+    for (plant, is_whole) in
+        [(None, true), (Some(Plant::Rows(store::simulated::Plant::BelievesWhatWas)), false)]
+    {
+        let (database, stage) = database(plant);
+        let truth = Host::new(10, Random::new(1)).truth();
+        let held = || database.rows(|rows| rows.held(COMPANY, AGENT));
+        assert!(database.keep());
+        assert!(!database.keep(), "to one moment at a time");
+        database.apply(COMPANY, &[report(AGENT, 1, 1)], BEGINNING).await.expect("stored");
+        assert_eq!(held(), truth);
+        database.go_back();
+        assert_eq!(held().len(), 0);
+        // The same place in the line, and the same software.
+        database.apply(COMPANY, &[report(AGENT, 1, 1)], BEGINNING).await.expect("stored");
+        assert_eq!(held() == truth, is_whole, "{plant:?}");
+        assert!(!stage.is_broken());
+    }
+}

@@ -183,3 +183,18 @@ async fn acknowledged_is_counted_each_time_and_stored_once() {
     let outcome = stage.finish();
     assert_eq!((outcome.acknowledged, outcome.stored), (2, 1));
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_the_rows_lost_when_they_went_back_may_be_stored_again_and_nothing_else() {
+    let again = |seq| {
+        broken(|stage| {
+            for seq in 1..=3 {
+                stage.stored(agent(1), Position::new(1, seq));
+            }
+            stage.went_back(agent(1), Position::new(1, 2));
+            stage.stored(agent(1), Position::new(1, seq));
+        })
+    };
+    assert_eq!(again(3), Vec::<String>::new());
+    assert_broken(&again(2), "stored twice");
+}
