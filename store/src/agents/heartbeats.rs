@@ -194,6 +194,7 @@ impl Columns {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "one statement")]
 async fn update(
     tx: &mut PgConnection,
     company_key: i64,

@@ -48,8 +48,9 @@ impl std::fmt::Debug for Accepting<'_> {
 }
 
 /// Accepts an invitation; gives who accepted it, or `None` when it cannot be accepted any more, the
-/// account is none for it, or the address has another account that works in the company. The audit log says where the
-/// request `came` from.
+/// account is none for it, or the address has another account that works in the company.
+///
+/// The audit log says where the request `came` from.
 ///
 /// # Errors
 ///

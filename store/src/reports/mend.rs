@@ -29,9 +29,9 @@ pub struct Share {
 }
 
 /// Looks at the open installations of at most `agents_max` agents of a company's share, those after one that was
-/// looked at (0 at first), and takes out what has no software. The agents' next heartbeats do not agree then, and a
-/// snapshot opens them anew, with their software. `None` when there are no more agents.
+/// looked at (0 at first), and takes out what has no software. `None` when there are no more agents.
 ///
+/// The agents' next heartbeats do not agree then, and a snapshot opens them anew, with their software.
 /// A step asks for a row of software for each installation of its agents, by key.
 ///
 /// # Errors

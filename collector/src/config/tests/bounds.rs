@@ -4,7 +4,7 @@ use super::super::section::Field;
 use super::*;
 
 /// Every number with bounds, and its least and its greatest value.
-const BOUNDS: [(&str, &str, u64, u64); 51] = [
+const BOUNDS: [(&str, &str, u64, u64); 52] = [
     ("node", "stop_timeout_s", 1, 3_600),
     ("ingest", "certificate_days", 1, 366),
     ("ingest", "connections_max", 1, 1_000_000),

@@ -8,6 +8,7 @@ use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
 use serde_json::Value;
 use store::tenant::Role;
+use uuid::Uuid;
 
 use self::things::Things;
 use super::harness::Api;
@@ -29,6 +30,23 @@ impl Operation {
     /// Whether it is for who is not let in yet.
     pub(super) fn is_open(&self) -> bool {
         self.document["security"].as_array().is_some_and(Vec::is_empty)
+    }
+
+    /// The path with the ids of a company, a host and a piece of software; objects of other kinds are ones that nobody
+    /// has.
+    pub(super) fn path_of(&self, company: Uuid, host: Uuid, software: Uuid) -> String {
+        let ids = [("company", company), ("host", host), ("software", software)];
+        let part = |part: &str| {
+            let Some(name) = part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) else {
+                return part.to_owned();
+            };
+            let known = ids.iter().find(|(kind, _)| *kind == name);
+            match name {
+                "cve" => "CVE-2024-0001".to_owned(),
+                _ => known.map_or(Uuid::nil(), |(_, id)| *id).to_string(),
+            }
+        };
+        self.path.split('/').map(part).collect::<Vec<_>>().join("/")
     }
 }
 

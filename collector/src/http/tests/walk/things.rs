@@ -65,7 +65,7 @@ impl Things {
 
     /// What an operation takes, which names these objects where it can name any.
     pub(in crate::http::tests) fn body_of(&self, operation: &Operation) -> Option<Value> {
-        let name = operation.document["operationId"].as_str().unwrap();
+        let name = operation.document["operationId"].as_str().unwrap_or_default();
         let mut bodies = [self.inventory(name), self.rules(name), self.outside(name), people(name)]
             .into_iter()
             .flatten();
