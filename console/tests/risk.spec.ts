@@ -97,9 +97,38 @@ test('what no host has any more is there for who asks for it, and the address sa
   await expect(page.getByRole('table', { name: 'Vulnerabilities' })).toContainText('24 Aug 2023');
 });
 
+/** How many rows a list of the API has, page by page. */
+async function rowsOf(path: string): Promise<number> {
+  let [count, token] = [0, ''];
+  for (;;) {
+    const answer = await page.request.get(`/api/v1/${path}&limit=1000${token}`, {
+      headers: { 'Muster-Company': site().company },
+    });
+    const { items, next_page_token: next } = (await answer.json()) as {
+      items: unknown[];
+      next_page_token?: string | null;
+    };
+    count += items.length;
+    if (next == null) return count;
+    token = `&page_token=${encodeURIComponent(next)}`;
+  }
+}
+
 test('the tiles lead to what they count', async () => {
   await page.goto(at('/'));
   await settled(page);
+  const tiles: [RegExp, RegExp, string][] = [
+    [/^Open findings/, /\/findings\?company=/, 'findings?on_hosts=true'],
+    [/^Critical/, /severity_min=critical/, 'findings?on_hosts=true&severity_min=critical'],
+    [/^Hosts/, /\/hosts\?company=/, 'hosts?sort=hostname'],
+    [/^Software, gone included/, /view=versions/, 'software?gone=true'],
+  ];
+  for (const [name, address, list] of tiles) {
+    const tile = page.getByRole('main').getByRole('link', { name });
+    await expect(tile).toHaveAttribute('href', address);
+    const shown = (await tile.textContent())?.replace(/\D/g, '');
+    expect(`${String(name)} ${shown}`).toBe(`${String(name)} ${await rowsOf(list)}`);
+  }
   await page.getByRole('link', { name: /^Overdue hosts/ }).click();
   await expect(page).toHaveURL(/overdue=true/);
   await expect(page.getByLabel('Reports overdue only')).toBeChecked();

@@ -112,7 +112,7 @@ function Findings({ id }: { id: string }) {
   const set = useSet();
   const query = { software: id, page_token: search.page_token, limit: search.limit };
   const read = useRead(
-    ['findings', query],
+    ['software', id, 'findings', query],
     (api, signal) => api.GET('/api/v1/findings', { params: { query }, signal }),
     { still: true },
   );
@@ -130,7 +130,7 @@ function Hosts({ id }: { id: string }) {
   const search = route.useSearch();
   const set = useSet();
   const query = { software: id, page_token: search.page_token, limit: search.limit };
-  const read = useRead(['hosts', query], (api, signal) =>
+  const read = useRead(['software', id, 'hosts', query], (api, signal) =>
     api.GET('/api/v1/hosts', { params: { query }, signal }),
   );
   return (

@@ -246,6 +246,7 @@ export const pipeline = {
   applied: 'Last stored',
   behind: 'Hosts behind',
   behindSince: 'Behind since',
+  deadOf: (company: string) => ` dead letters of ${company}`,
   behindCount: (count: number) =>
     count === 0 ? 'No host is behind.' : `${many(count, { one: 'host is', other: 'hosts are' })} behind.`,
   deadCount: (count: number) => many(count, { one: 'dead letter', other: 'dead letters' }),

@@ -12,6 +12,8 @@ export const settings = {
     kept: 'Retention',
   },
   people: 'People',
+  find: 'Part of the address or name',
+  findInvited: 'Part of an invited address',
   nobody: 'Nobody but operators works here yet.',
   role: 'Role',
   roleOf: (email: string) => `Role of ${email}`,
