@@ -192,3 +192,44 @@ test('the list of versions fits a small screen', async () => {
   const [inside, outside] = await box.evaluate((one) => [one.scrollWidth, one.clientWidth]);
   expect(inside).toBeLessThanOrEqual(outside ?? 0);
 });
+
+test('who misses a CVE at a piece of software asks why, and the question stands in the address', async () => {
+  await page.goto(at('/software?view=versions'));
+  await settled(page);
+  const link = page.getByRole('table', { name: 'Versions' }).getByRole('link').first();
+  const href = (await link.getAttribute('href')) ?? '';
+  await page.goto(at(`${new URL(href, page.url()).pathname}?tab=matching`));
+  const field = page.getByLabel('Why it does not have a CVE').and(page.getByRole('textbox'));
+  await field.fill('log4shell');
+  await expect(page.getByText('Give the whole name of a CVE.')).toBeVisible();
+  await field.fill(CVE.toLowerCase());
+  await expect(page.getByRole('main').getByRole('link', { name: CVE })).toBeVisible();
+  await expect(page).toHaveURL(/cve=cve-2023-32315/);
+});
+
+test('an exception is put off, and what it says stays', async () => {
+  const headers = { ...HEADERS, 'Muster-Company': site().company };
+  const data = {
+    rule: { cve: 'CVE-1999-0002', product: 'nothing-is-called-so' },
+    status: 'affected',
+    note: 'Until it is replaced.',
+    expires_at: new Date(Date.now() + 86_400_000).toISOString(),
+  };
+  const made = await page.request.post('/api/v1/exceptions', { headers, data });
+  const { id } = (await made.json()) as { id: string };
+  await page.goto(at(`/exceptions?open=${id}`));
+  await page.getByRole('button', { name: 'Put off or change' }).click();
+  const form = page.getByRole('dialog', { name: 'Put off or change' });
+  await form.getByLabel('Reason').fill('Until the new one is bought.');
+  await form.getByLabel('Until').fill('2035-01-01T00:00');
+  await form.getByRole('button', { name: 'Save' }).click();
+  await expect(form).toBeHidden();
+  await expect(page).not.toHaveURL(new RegExp(id));
+  const shown = page.getByRole('dialog', { name: 'Exception' });
+  await expect(shown.getByText('Until the new one is bought.')).toBeVisible();
+  await expect(shown.getByText(/CVE-1999-0002/).first()).toBeVisible();
+  const next = new URL(page.url()).searchParams.get('open') ?? '';
+  const before = await page.request.get(`/api/v1/exceptions/${id}`, { headers });
+  expect(((await before.json()) as { state: string }).state).toBe('withdrawn');
+  await page.request.post(`/api/v1/exceptions/${next}/withdraw`, { headers });
+});

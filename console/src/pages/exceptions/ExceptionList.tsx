@@ -134,7 +134,7 @@ export function ExceptionList() {
         title={<Text fw={600}>{text.exception.one}</Text>}
         closeButtonProps={{ 'aria-label': text.common.close }}
       >
-        {open !== undefined && <ExceptionDetail id={open} />}
+        {open !== undefined && <ExceptionDetail key={open} id={open} onReplaced={look} />}
       </Drawer>
     </>
   );
