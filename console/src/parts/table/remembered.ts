@@ -14,7 +14,12 @@ export function rememberedColumns(kept: () => Kept, person: string, list: string
 }
 
 /** Keeps that. */
-export function rememberColumns(kept: () => Kept, person: string, list: string, hide: string | undefined): void {
+export function rememberColumns(
+  kept: () => Kept,
+  person: string,
+  list: string,
+  hide: string | undefined,
+): void {
   try {
     if (hide === undefined) kept().removeItem(nameOf(person, list));
     else kept().setItem(nameOf(person, list), hide);
