@@ -36,6 +36,18 @@ test('which columns are shown stands in the address', async () => {
   await page.getByLabel('Kind').selectOption('agent');
   await expect(page).toHaveURL(/kind=agent/);
   await expect(page).toHaveURL(/hide=os/);
+  // They stay so for who comes back by another way, until they are shown again.
+  const places = page.getByRole('navigation', { name: 'Pages' });
+  await places.getByRole('link', { name: 'Software', exact: true }).click();
+  await places.getByRole('link', { name: 'Hosts', exact: true }).click();
+  await expect(table().getByRole('columnheader', { name: 'Software' })).toBeVisible();
+  await expect(table().getByRole('columnheader', { name: 'Operating system' })).toHaveCount(0);
+  await page.getByRole('button', { name: 'Columns' }).click();
+  await page.getByRole('menuitemcheckbox', { name: 'Operating system' }).click();
+  await page.getByRole('menuitemcheckbox', { name: 'Agent' }).click();
+  await page.keyboard.press('Escape');
+  await expect(table().getByRole('columnheader', { name: 'Operating system' })).toBeVisible();
+  await expect(page).not.toHaveURL(/hide=/);
 });
 
 test('hosts stand in the order of their findings, whatever these are', async () => {

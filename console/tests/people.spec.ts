@@ -113,6 +113,7 @@ test('a second factor is set up, and asked for from then on', async ({ browser }
   await expect(part.getByRole('button', { name: 'Take away' })).toHaveCount(0);
   await part.getByLabel(/^Present password/).fill(PASSWORD);
   await part.getByRole('button', { name: 'Set up' }).click();
+  await expect(part.getByRole('img', { name: /as a QR code/ })).toBeVisible();
   const secret = (await part.getByRole('region', { name: 'Secret' }).textContent()) ?? '';
   await part.getByLabel(/^Code/).fill(codeOf(secret));
   await part.getByRole('button', { name: 'Confirm' }).click();

@@ -97,9 +97,38 @@ test('what no host has any more is there for who asks for it, and the address sa
   await expect(page.getByRole('table', { name: 'Vulnerabilities' })).toContainText('24 Aug 2023');
 });
 
+/** How many rows a list of the API has, page by page. */
+async function rowsOf(path: string): Promise<number> {
+  let [count, token] = [0, ''];
+  for (;;) {
+    const answer = await page.request.get(`/api/v1/${path}&limit=1000${token}`, {
+      headers: { 'Muster-Company': site().company },
+    });
+    const { items, next_page_token: next } = (await answer.json()) as {
+      items: unknown[];
+      next_page_token?: string | null;
+    };
+    count += items.length;
+    if (next == null) return count;
+    token = `&page_token=${encodeURIComponent(next)}`;
+  }
+}
+
 test('the tiles lead to what they count', async () => {
   await page.goto(at('/'));
   await settled(page);
+  const tiles: [RegExp, RegExp, string][] = [
+    [/^Open findings/, /\/findings\?company=/, 'findings?on_hosts=true'],
+    [/^Critical/, /severity_min=critical/, 'findings?on_hosts=true&severity_min=critical'],
+    [/^Hosts/, /\/hosts\?company=/, 'hosts?sort=hostname'],
+    [/^Software, gone included/, /view=versions/, 'software?gone=true'],
+  ];
+  for (const [name, address, list] of tiles) {
+    const tile = page.getByRole('main').getByRole('link', { name });
+    await expect(tile).toHaveAttribute('href', address);
+    const shown = (await tile.textContent())?.replace(/\D/g, '');
+    expect(`${String(name)} ${shown}`).toBe(`${String(name)} ${await rowsOf(list)}`);
+  }
   await page.getByRole('link', { name: /^Overdue hosts/ }).click();
   await expect(page).toHaveURL(/overdue=true/);
   await expect(page.getByLabel('Reports overdue only')).toBeChecked();
@@ -162,4 +191,45 @@ test('the list of versions fits a small screen', async () => {
   const box = page.getByRole('region', { name: 'Versions' });
   const [inside, outside] = await box.evaluate((one) => [one.scrollWidth, one.clientWidth]);
   expect(inside).toBeLessThanOrEqual(outside ?? 0);
+});
+
+test('who misses a CVE at a piece of software asks why, and the question stands in the address', async () => {
+  await page.goto(at('/software?view=versions'));
+  await settled(page);
+  const link = page.getByRole('table', { name: 'Versions' }).getByRole('link').first();
+  const href = (await link.getAttribute('href')) ?? '';
+  await page.goto(at(`${new URL(href, page.url()).pathname}?tab=matching`));
+  const field = page.getByLabel('Why it does not have a CVE').and(page.getByRole('textbox'));
+  await field.fill('log4shell');
+  await expect(page.getByText('Give the whole name of a CVE.')).toBeVisible();
+  await field.fill(CVE.toLowerCase());
+  await expect(page.getByRole('main').getByRole('link', { name: CVE })).toBeVisible();
+  await expect(page).toHaveURL(/cve=cve-2023-32315/);
+});
+
+test('an exception is put off, and what it says stays', async () => {
+  const headers = { ...HEADERS, 'Muster-Company': site().company };
+  const data = {
+    rule: { cve: 'CVE-1999-0002', product: 'nothing-is-called-so' },
+    status: 'affected',
+    note: 'Until it is replaced.',
+    expires_at: new Date(Date.now() + 86_400_000).toISOString(),
+  };
+  const made = await page.request.post('/api/v1/exceptions', { headers, data });
+  const { id } = (await made.json()) as { id: string };
+  await page.goto(at(`/exceptions?open=${id}`));
+  await page.getByRole('button', { name: 'Put off or change' }).click();
+  const form = page.getByRole('dialog', { name: 'Put off or change' });
+  await form.getByLabel('Reason').fill('Until the new one is bought.');
+  await form.getByLabel('Until').fill('2035-01-01T00:00');
+  await form.getByRole('button', { name: 'Save' }).click();
+  await expect(form).toBeHidden();
+  await expect(page).not.toHaveURL(new RegExp(id));
+  const shown = page.getByRole('dialog', { name: 'Exception' });
+  await expect(shown.getByText('Until the new one is bought.')).toBeVisible();
+  await expect(shown.getByText(/CVE-1999-0002/).first()).toBeVisible();
+  const next = new URL(page.url()).searchParams.get('open') ?? '';
+  const before = await page.request.get(`/api/v1/exceptions/${id}`, { headers });
+  expect(((await before.json()) as { state: string }).state).toBe('withdrawn');
+  await page.request.post(`/api/v1/exceptions/${next}/withdraw`, { headers });
 });

@@ -12,6 +12,12 @@ describe('isSameList', () => {
     expect(isSameList(['me', 'b', 'hosts', {}], ['me', 'a', 'hosts', {}])).toBe(false);
     expect(isSameList(['you', 'a', 'hosts', {}], ['me', 'a', 'hosts', {}])).toBe(false);
     expect(
+      isSameList(
+        ['me', 'a', 'cve', 'CVE-2024-1', 'hosts', { cve: 'CVE-2024-1' }],
+        ['me', 'a', 'cve', 'CVE-2024-2', 'hosts', { cve: 'CVE-2024-2' }],
+      ),
+    ).toBe(false);
+    expect(
       isSameList(['me', 'a', 'host', '2', 'software', {}], ['me', 'a', 'host', '1', 'software', {}]),
     ).toBe(false);
   });

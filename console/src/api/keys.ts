@@ -1,6 +1,6 @@
 /**
  * Whether two keys are of one list, with another filter or page at most. The rows before stay until the new ones
- * are there then; of another object nothing stays, not for a moment.
+ * are there then; of another object nothing stays, not for a moment: which one a list is of stands before its filter.
  */
 export function isSameList(key: readonly unknown[], before: readonly unknown[] | undefined): boolean {
   const isList = typeof key.at(-1) === 'object' && key.length === before?.length;

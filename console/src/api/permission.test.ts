@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { companyOf, may } from './permission';
+import { companyOf, may, permissionsOf } from './permission';
 
 const viewer = {
   id: 'u',
@@ -40,5 +40,19 @@ describe('companyOf', () => {
 
   it('puts no company in the place of another one', () => {
     expect(companyOf(viewer, 'z')).toBeUndefined();
+  });
+});
+
+describe('permissionsOf', () => {
+  it('offers a key what its role has, and never what operators alone have', () => {
+    expect(permissionsOf('viewer')).toEqual(['inventory:read', 'inventory:export']);
+    expect(permissionsOf('analyst')).toContain('findings:triage');
+    expect(permissionsOf('analyst')).not.toContain('users:manage');
+    expect(permissionsOf('admin')).toEqual(expect.arrayContaining(permissionsOf('analyst')));
+    for (const role of ['viewer', 'analyst', 'admin', 'operator'] as const) {
+      for (const one of ['jobs:manage', 'companies:manage', 'operators:manage', 'nodes:read'] as const) {
+        expect(permissionsOf(role)).not.toContain(one);
+      }
+    }
   });
 });

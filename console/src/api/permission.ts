@@ -4,6 +4,44 @@ import type { Schemas } from './client';
 export type Permission = Schemas['Permission'];
 
 type Me = Schemas['Me'];
+type Role = Schemas['Role'];
+
+/** The least role that has each; the type makes the compiler say when the document has another one. */
+const ROLE_OF: Record<Permission, Role | 'operator'> = {
+  'inventory:read': 'viewer',
+  'inventory:export': 'viewer',
+  'hosts:scan': 'analyst',
+  'hosts:label': 'analyst',
+  'findings:triage': 'analyst',
+  'imports:write': 'analyst',
+  'reports:manage': 'analyst',
+  'jobs:cancel': 'analyst',
+  'exceptions:approve': 'admin',
+  'policies:write': 'admin',
+  'hosts:revoke': 'admin',
+  'tokens:manage': 'admin',
+  'keys:manage': 'admin',
+  'users:manage': 'admin',
+  'settings:write': 'admin',
+  'webhooks:manage': 'admin',
+  'dead_letters:manage': 'admin',
+  'company:export': 'admin',
+  'audit:read': 'admin',
+  'companies:manage': 'operator',
+  'operators:manage': 'operator',
+  'jobs:manage': 'operator',
+  'nodes:read': 'operator',
+};
+
+/** The roles, the least first. */
+const RANKS: readonly (Role | 'operator')[] = ['viewer', 'analyst', 'admin', 'operator'];
+
+/** What a key of a company may be given that has a role. What is offered, and nothing else: the server decides. */
+export function permissionsOf(role: Role): Permission[] {
+  const all = Object.entries(ROLE_OF) as [Permission, Role | 'operator'][];
+  const rank = Math.min(RANKS.indexOf(role), RANKS.indexOf('admin'));
+  return all.filter(([, least]) => RANKS.indexOf(least) <= rank).map(([name]) => name);
+}
 
 /**
  * Whether somebody may do something in a company. Operators may do everything, unless what they are let in

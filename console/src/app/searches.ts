@@ -82,6 +82,7 @@ export const software = search({
 
 export const softwareItem = search({
   tab: oneOf(['hosts', 'findings', 'matching']),
+  cve: text,
   row: text,
   panel: oneOf(['explain', 'accept']),
   ...page,

@@ -29,5 +29,5 @@ export const text = {
 /** The shape that a language has to fill. */
 export type Catalogue = typeof text;
 
-export { actorName, EVENT_KINDS, PERMISSIONS, SOURCES } from './words';
+export { actorName, EVENT_KINDS, SOURCES } from './words';
 export { REFUSED, type Refused } from './en/provider';

@@ -39,35 +39,6 @@ export const sourceName = (source: Schemas['Source']): string => sources[source]
 /** All sources. */
 export const SOURCES = Object.keys(sources) as Schemas['Source'][];
 
-const permissions: Record<Schemas['Permission'], true> = {
-  'inventory:read': true,
-  'inventory:export': true,
-  'hosts:scan': true,
-  'hosts:label': true,
-  'findings:triage': true,
-  'imports:write': true,
-  'reports:manage': true,
-  'exceptions:approve': true,
-  'policies:write': true,
-  'jobs:cancel': true,
-  'hosts:revoke': true,
-  'tokens:manage': true,
-  'keys:manage': true,
-  'users:manage': true,
-  'settings:write': true,
-  'dead_letters:manage': true,
-  'webhooks:manage': true,
-  'company:export': true,
-  'audit:read': true,
-  'companies:manage': true,
-  'operators:manage': true,
-  'jobs:manage': true,
-  'nodes:read': true,
-};
-
-/** All permissions. */
-export const PERMISSIONS = Object.keys(permissions) as Schemas['Permission'][];
-
 const events: Record<Schemas['EventKind'], string> = {
   'finding.opened': 'Finding opened',
   'finding.resolved': 'Finding resolved',

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import {
   changed,
+  cleared,
   count,
   flag,
   instant,
@@ -60,6 +61,13 @@ describe('changed', () => {
     expect(
       changed<{ query?: string; kev?: boolean }>({ query: 'a', kev: true }, { query: '', kev: false }),
     ).toEqual({ kev: false });
+  });
+});
+
+describe('cleared', () => {
+  it('takes away filters and the page, and neither the company nor what columns are shown', () => {
+    const search = { company: 'a', hide: 'os', query: 'b', page_token: 't' };
+    expect(cleared(search)).toEqual({ company: 'a', hide: 'os' });
   });
 });
 

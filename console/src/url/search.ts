@@ -100,6 +100,11 @@ export function isInPassing<S extends object>(of: S, change: Partial<S>): boolea
   return own.length > 0 && own.every((name) => IN_PASSING.has(name) || isPanelLeft(name));
 }
 
+/** A search without its filters and its page. The company stays, and which columns are shown: neither is a filter. */
+export function cleared<S extends { company?: string; hide?: string }>(of: S): Pick<S, 'company' | 'hide'> {
+  return { company: of.company, hide: of.hide };
+}
+
 /** A search with some values changed; changing a filter begins the list again. Empty values go. */
 export function changed<S extends object>(of: S, change: Partial<S>): S {
   const page = 'page_token' in change ? {} : { page_token: undefined };

@@ -7,6 +7,7 @@ import { useWrite } from '../../api/read';
 import { useSession } from '../../api/session';
 import { CopyBox } from '../../parts/CopyBox';
 import { useFocusKept } from '../../parts/focus';
+import { QrCode } from '../../parts/QrCode';
 import { text } from '../../text/text';
 
 /** A second factor: whether there is one, and a way to set it up or to take it away. */
@@ -79,6 +80,7 @@ export function SecondFactor() {
           <form onSubmit={form.onSubmit(({ code }) => confirm.mutate(code, failed))}>
             <Stack>
               <Text>{text.account.scan}</Text>
+              <QrCode label={text.account.qr} value={begin.data.address} />
               <CopyBox label={text.account.secret} value={begin.data.secret} />
               <CopyBox label={text.account.otpauth} value={begin.data.address} />
               <TextInput

@@ -15,7 +15,7 @@ import { PageHead } from '../../parts/PageHead';
 import { Failure, Loading, Notice } from '../../parts/States';
 import { ListView } from '../../parts/table/ListView';
 import { text } from '../../text/text';
-import { changed, isInPassing, withoutPage } from '../../url/search';
+import { changed, cleared, isInPassing, withoutPage } from '../../url/search';
 
 const route = getRouteApi('/app/audit');
 type Entry = Schemas['AuditEntry'];
@@ -90,7 +90,7 @@ export function AuditPage() {
       <Filters
         clear={
           Object.keys(filter).length > 0
-            ? () => void navigate({ search: (old) => ({ company: old.company, of: old.of }) })
+            ? () => void navigate({ search: (old) => ({ ...cleared(old), of: old.of }) })
             : undefined
         }
       >
@@ -165,7 +165,7 @@ export function AuditPage() {
         {open !== undefined && !shown && (
           <Missing
             read={read}
-            toList={() => void navigate({ search: (old) => ({ company: old.company, of: old.of }) })}
+            toList={() => void navigate({ search: (old) => ({ ...cleared(old), of: old.of }) })}
           />
         )}
       </Drawer>

@@ -155,7 +155,7 @@ function Hosts({ cve }: { cve: string }) {
   const set = useSet();
   const filter = { cve, as_of: search.as_of };
   const query = { ...filter, page_token: search.page_token, limit: search.limit };
-  const read = useRead(['hosts', query], (api, signal) =>
+  const read = useRead(['cve', cve, 'hosts', query], (api, signal) =>
     api.GET('/api/v1/hosts', { params: { query }, signal }),
   );
   return (
@@ -190,7 +190,7 @@ function Software({ cve }: { cve: string }) {
     limit: search.limit,
   };
   const read = useRead(
-    ['findings', query],
+    ['cve', cve, 'findings', query],
     (api, signal) => api.GET('/api/v1/findings', { params: { query }, signal }),
     { still: true },
   );

@@ -19,7 +19,7 @@ import { KevBadge, Severity } from '../../parts/Severity';
 import { Notice } from '../../parts/States';
 import { ListView } from '../../parts/table/ListView';
 import { text } from '../../text/text';
-import { changed, isInPassing, withoutPage } from '../../url/search';
+import { changed, cleared, isInPassing, withoutPage } from '../../url/search';
 
 const route = getRouteApi('/app/cves');
 type Cve = Schemas['CveItem'];
@@ -114,9 +114,7 @@ export function CvesPage() {
       <PageHead title={text.nav.cves} lead={text.cve.lead}>
         <Export path="/api/v1/cves/export" query={filter} name="cves" />
       </PageHead>
-      <Filters
-        clear={isFiltered ? () => void navigate({ search: (old) => ({ company: old.company }) }) : undefined}
-      >
+      <Filters clear={isFiltered ? () => void navigate({ search: (old) => cleared(old) }) : undefined}>
         <TextFilter
           label={text.cve.idOrText}
           placeholder="CVE-2024-21626"

@@ -11,10 +11,17 @@ import { Moment } from '../../parts/Moment';
 import { ReadAt, ReadView } from '../../parts/States';
 import { text } from '../../text/text';
 import { State } from './ExceptionList';
+import { PutOff } from './PutOff';
 import { aboutOf } from './words';
 
+interface ExceptionDetailProps {
+  id: string;
+  /** Looks at what came in its place. */
+  onReplaced: (id: string) => void;
+}
+
 /** One exception, and what may be done with it. */
-export function ExceptionDetail({ id }: { id: string }) {
+export function ExceptionDetail({ id, onReplaced }: ExceptionDetailProps) {
   const { me, may } = useSession();
   const path = { params: { path: { exception: id } } };
   const read = useRead(['exception', id], (api) => api.GET('/api/v1/exceptions/{exception}', path));
@@ -98,6 +105,9 @@ export function ExceptionDetail({ id }: { id: string }) {
                   {text.exception.reject}
                 </Button>
               </>
+            )}
+            {one.state === 'active' && one.document == null && may('findings:triage') && (
+              <PutOff id={one.id} onDone={onReplaced} />
             )}
             {(one.state === 'requested' || one.state === 'active') && may('findings:triage') && (
               <Confirm

@@ -16,7 +16,7 @@ import { Moment } from '../../parts/Moment';
 import { Notice } from '../../parts/States';
 import { ListView } from '../../parts/table/ListView';
 import { text } from '../../text/text';
-import { changed, isInPassing, withoutPage } from '../../url/search';
+import { changed, cleared, isInPassing, withoutPage } from '../../url/search';
 import { DocumentChip } from './DocumentChip';
 import { ExceptionDetail } from './ExceptionDetail';
 import { aboutOf } from './words';
@@ -90,9 +90,7 @@ export function ExceptionList() {
   const isFiltered = Object.keys(filter).length > 0;
   return (
     <>
-      <Filters
-        clear={isFiltered ? () => void navigate({ search: (old) => ({ company: old.company }) }) : undefined}
-      >
+      <Filters clear={isFiltered ? () => void navigate({ search: (old) => cleared(old) }) : undefined}>
         <Choice
           label={text.exception.state}
           options={EXCEPTION_STATES.map((one) => [one, text.exception.states[one]] as const)}
@@ -136,7 +134,7 @@ export function ExceptionList() {
         title={<Text fw={600}>{text.exception.one}</Text>}
         closeButtonProps={{ 'aria-label': text.common.close }}
       >
-        {open !== undefined && <ExceptionDetail id={open} />}
+        {open !== undefined && <ExceptionDetail key={open} id={open} onReplaced={look} />}
       </Drawer>
     </>
   );

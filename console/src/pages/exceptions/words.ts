@@ -26,3 +26,21 @@ export function aboutOf(rule: Schemas['Exception']['rule']): string {
   ];
   return parts.filter(Boolean).join(' · ');
 }
+
+/** What an exception says, to be made anew with another end or reason: all of it but these stays. */
+export function bodyOf(
+  of: Schemas['Exception'],
+  { note, expires_at }: { note: string; expires_at: string | undefined },
+): Schemas['NewException'] {
+  const { cve, product, source, version, purl, score_below, host, label } = of.rule;
+  return {
+    name: of.name,
+    rule: { cve, product, source, version, purl, score_below, host, label },
+    status: of.status,
+    justification: of.justification,
+    action: of.action,
+    suppress: of.suppress,
+    note,
+    expires_at,
+  };
+}

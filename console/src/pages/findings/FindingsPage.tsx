@@ -10,7 +10,7 @@ import { LabelFilter } from '../../parts/LabelFilter';
 import { OnHosts } from '../../parts/OnHosts';
 import { PageHead } from '../../parts/PageHead';
 import { text } from '../../text/text';
-import { changed, isInPassing, withoutPage } from '../../url/search';
+import { changed, cleared, isInPassing, withoutPage } from '../../url/search';
 import { ExceptionChip, HostChip } from './chips';
 import { FindingList } from './FindingList';
 
@@ -38,13 +38,7 @@ export function FindingsPage() {
       <PageHead title={text.nav.findings} lead={text.finding.lead}>
         <Export path="/api/v1/findings/export" query={filter} name="findings" />
       </PageHead>
-      <Filters
-        clear={
-          isFiltered
-            ? () => void navigate({ search: (old) => ({ company: old.company, hide: old.hide }) })
-            : undefined
-        }
-      >
+      <Filters clear={isFiltered ? () => void navigate({ search: (old) => cleared(old) }) : undefined}>
         <Choice
           label={text.finding.state}
           any={text.finding.states.open}

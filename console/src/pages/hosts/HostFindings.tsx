@@ -29,7 +29,7 @@ export function HostFindings({ host, search, set }: HostFindingsProps) {
   };
   const query = { ...filter, page_token: search.page_token, limit: search.limit };
   const read = useRead(
-    ['findings', query],
+    ['host', host.id, 'findings', query],
     (api, signal) => api.GET('/api/v1/findings', { params: { query }, signal }),
     { still: true },
   );

@@ -14,7 +14,7 @@ import { PageHead } from '../../parts/PageHead';
 import { Notice } from '../../parts/States';
 import { ListView } from '../../parts/table/ListView';
 import { text } from '../../text/text';
-import { changed, isInPassing, withoutPage } from '../../url/search';
+import { changed, cleared, isInPassing, withoutPage } from '../../url/search';
 import { BulkLabels } from './BulkLabels';
 import { hostColumns, hostColumnsThen } from './columns';
 import { PolicyChip } from './PolicyChip';
@@ -51,13 +51,7 @@ export function HostsPage() {
       <PageHead title={text.nav.hosts} lead={text.host.lead}>
         <Export path="/api/v1/hosts/export" query={filter} name="hosts" />
       </PageHead>
-      <Filters
-        clear={
-          isFiltered
-            ? () => void navigate({ search: (old) => ({ company: old.company, hide: old.hide }) })
-            : undefined
-        }
-      >
+      <Filters clear={isFiltered ? () => void navigate({ search: (old) => cleared(old) }) : undefined}>
         <TextFilter label={text.host.name} value={search.query} set={(value) => set({ query: value })} />
         <TextFilter
           label={text.host.platform}

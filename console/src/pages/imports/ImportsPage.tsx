@@ -16,7 +16,7 @@ import { PageHead } from '../../parts/PageHead';
 import { NoPermission, Notice } from '../../parts/States';
 import { ListView } from '../../parts/table/ListView';
 import { text } from '../../text/text';
-import { changed, isInPassing, withoutPage } from '../../url/search';
+import { changed, cleared, isInPassing, withoutPage } from '../../url/search';
 import { ImportDetail } from './ImportDetail';
 import { isOver, State, whileGoingOn } from './state';
 import { Upload } from './Upload';
@@ -89,9 +89,7 @@ export function ImportsPage() {
     <>
       <PageHead title={text.nav.imports} lead={text.imports.lead} />
       {may('imports:write') && <Upload onDone={(one) => look(one.id)} />}
-      <Filters
-        clear={isFiltered ? () => void navigate({ search: (old) => ({ company: old.company }) }) : undefined}
-      >
+      <Filters clear={isFiltered ? () => void navigate({ search: (old) => cleared(old) }) : undefined}>
         <Choice
           label={text.imports.state}
           options={IMPORT_STATES.map((one) => [one, text.imports.states[one]] as const)}

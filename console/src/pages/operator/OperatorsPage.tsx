@@ -7,6 +7,7 @@ import { Confirm } from '../../parts/Confirm';
 import { Export } from '../../parts/Export';
 import { Moment } from '../../parts/Moment';
 import { PageHead } from '../../parts/PageHead';
+import { Searched, ShortTotal } from '../../parts/Short';
 import { NoPermission, ReadAt, ReadView } from '../../parts/States';
 import { text } from '../../text/text';
 import { Invited } from '../settings/Invited';
@@ -43,51 +44,60 @@ function Operators() {
   return (
     <>
       <PageHead title={text.nav.operators} lead={text.operator.lead}>
+        <ShortTotal of={read.data} />
         <ReadAt read={read} />
         <Export path="/api/v1/operator/users/export" query={{}} name="operators" />
       </PageHead>
       <Stack gap="lg">
         <ReadView read={read}>
           {(data) => (
-            <Table>
-              <Table.Thead>
-                <Table.Tr>
-                  <Table.Th>{text.signIn.email}</Table.Th>
-                  <Table.Th className="hide-narrow">{text.settings.second}</Table.Th>
-                  <Table.Th className="hide-narrow">{text.common.created}</Table.Th>
-                  <Table.Th>{text.common.actions}</Table.Th>
-                </Table.Tr>
-              </Table.Thead>
-              <Table.Tbody>
-                {data.items.map((user) => (
-                  <Table.Tr key={user.id}>
-                    <Table.Td>
-                      {user.email}
-                      <Text size="sm" c="dimmed">
-                        {user.name}
-                      </Text>
-                    </Table.Td>
-                    <Table.Td className="hide-narrow">
-                      {user.has_second_factor ? text.common.yes : text.common.no}
-                    </Table.Td>
-                    <Table.Td className="hide-narrow">
-                      <Moment at={user.created_at} as="day" />
-                    </Table.Td>
-                    <Table.Td>
-                      {user.id !== me.id && (
-                        <Confirm
-                          size="compact-sm"
-                          label={text.common.remove}
-                          of={user.email}
-                          detail={text.operator.removeDetail(user.email)}
-                          onConfirm={() => remove.mutate(user.id)}
-                        />
-                      )}
-                    </Table.Td>
-                  </Table.Tr>
-                ))}
-              </Table.Tbody>
-            </Table>
+            <Searched
+              items={data.items}
+              of={(user) => `${user.email} ${user.name}`}
+              label={text.settings.find}
+            >
+              {(users) => (
+                <Table>
+                  <Table.Thead>
+                    <Table.Tr>
+                      <Table.Th>{text.signIn.email}</Table.Th>
+                      <Table.Th className="hide-narrow">{text.settings.second}</Table.Th>
+                      <Table.Th className="hide-narrow">{text.common.created}</Table.Th>
+                      <Table.Th>{text.common.actions}</Table.Th>
+                    </Table.Tr>
+                  </Table.Thead>
+                  <Table.Tbody>
+                    {users.map((user) => (
+                      <Table.Tr key={user.id}>
+                        <Table.Td>
+                          {user.email}
+                          <Text size="sm" c="dimmed">
+                            {user.name}
+                          </Text>
+                        </Table.Td>
+                        <Table.Td className="hide-narrow">
+                          {user.has_second_factor ? text.common.yes : text.common.no}
+                        </Table.Td>
+                        <Table.Td className="hide-narrow">
+                          <Moment at={user.created_at} as="day" />
+                        </Table.Td>
+                        <Table.Td>
+                          {user.id !== me.id && (
+                            <Confirm
+                              size="compact-sm"
+                              label={text.common.remove}
+                              of={user.email}
+                              detail={text.operator.removeDetail(user.email)}
+                              onConfirm={() => remove.mutate(user.id)}
+                            />
+                          )}
+                        </Table.Td>
+                      </Table.Tr>
+                    ))}
+                  </Table.Tbody>
+                </Table>
+              )}
+            </Searched>
           )}
         </ReadView>
         <Card withBorder component="section" aria-label={text.settings.invite}>

@@ -13,6 +13,8 @@ import { text } from '../../text/text';
 import { Nodes } from './Nodes';
 
 const EVERY_MS = 5_000;
+/** The site's is asked of every company: less often. */
+const SITE_EVERY_MS = 60_000;
 
 /** How reports get on: the company's, and for operators all companies' and the nodes' queues. */
 export function PipelinePage() {
@@ -23,7 +25,7 @@ export function PipelinePage() {
   });
   const isSite = may('nodes:read');
   const site = useRead(['node-pipeline'], (api) => api.GET('/api/v1/operator/pipeline'), {
-    every: EVERY_MS,
+    every: SITE_EVERY_MS,
     enabled: isSite,
   });
   return (
@@ -103,7 +105,18 @@ function Site({ read }: { read: Read<Schemas['NodePipelines']> }) {
                         <Moment at={one.applied_at} />
                       </Table.Td>
                       <Table.Td ta="right">{asNumber(one.hosts_behind)}</Table.Td>
-                      <Table.Td ta="right">{asNumber(one.dead_letters)}</Table.Td>
+                      <Table.Td ta="right">
+                        {one.dead_letters > 0 ? (
+                          <Go to="/dead-letters" search={{ company: one.company }}>
+                            {asNumber(one.dead_letters)}
+                            <span className="visually-hidden">
+                              {text.pipeline.deadOf(names.get(one.company) ?? one.company)}
+                            </span>
+                          </Go>
+                        ) : (
+                          asNumber(0)
+                        )}
+                      </Table.Td>
                     </Table.Tr>
                   ))}
                 </Table.Tbody>

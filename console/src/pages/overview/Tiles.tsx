@@ -39,7 +39,11 @@ export function Tiles({ of, failing }: TilesProps) {
         <Tile label={text.overview.failingFeeds} value={failing} to={{ to: '/feeds' }} isBad />
       )}
       <Tile label={text.nav.hosts} value={of.hosts} to={{ to: '/hosts' }} />
-      <Tile label={text.nav.software} value={of.software} to={{ to: '/software' }} />
+      <Tile
+        label={text.overview.softwareEver}
+        value={of.software}
+        to={{ to: '/software', search: { view: 'versions', gone: true } }}
+      />
     </div>
   );
 }

@@ -9,7 +9,7 @@ import { useSession } from '../../api/session';
 import { asSpan } from '../../format/time';
 import { useFocusKept } from '../../parts/focus';
 import { useRenewed } from '../../parts/renewed';
-import { ReadView } from '../../parts/States';
+import { ReadAt, ReadView } from '../../parts/States';
 import { SOURCES, text } from '../../text/text';
 
 type Settings = Schemas['Settings'];
@@ -22,7 +22,12 @@ export function AgentSettings() {
     queryFn: () => unwrapVersioned(api.GET('/api/v1/settings')),
     refetchOnWindowFocus: false,
   });
-  return <ReadView read={read}>{({ value, etag }) => <Form settings={value} etag={etag} />}</ReadView>;
+  return (
+    <>
+      <ReadAt read={read} />
+      <ReadView read={read}>{({ value, etag }) => <Form settings={value} etag={etag} />}</ReadView>
+    </>
+  );
 }
 
 interface Values {

@@ -15,7 +15,7 @@ import {
 import { useForm } from '@mantine/form';
 
 import type { Schemas } from '../../api/client';
-import type { Permission } from '../../api/permission';
+import { type Permission, permissionsOf } from '../../api/permission';
 import { useRead, useWrite } from '../../api/read';
 import { useSession } from '../../api/session';
 import { Actor } from '../../parts/Actor';
@@ -23,13 +23,12 @@ import { Confirm } from '../../parts/Confirm';
 import { CopyBox } from '../../parts/CopyBox';
 import { Export } from '../../parts/Export';
 import { Moment } from '../../parts/Moment';
+import { ShortTotal } from '../../parts/Short';
 import { ReadAt, ReadView } from '../../parts/States';
-import { PERMISSIONS, text } from '../../text/text';
+import { text } from '../../text/text';
 
 const ROLES = ['viewer', 'analyst', 'admin'] as const;
 const DAY_S = 86_400;
-/** What no key of a company may do. */
-const OPERATORS: readonly Permission[] = ['companies:manage', 'operators:manage', 'nodes:read'];
 
 interface Values {
   name: string;
@@ -56,6 +55,7 @@ export function ApiKeys() {
             {text.settings.tabs.keys}
           </Title>
           <Group gap="xs">
+            <ShortTotal of={read.data} />
             <ReadAt read={read} />
             <Export path="/api/v1/api-keys/export" query={{}} name="api-keys" />
           </Group>
@@ -130,6 +130,9 @@ function NewKey() {
     onDone: () => form.reset(),
   });
   const own = me.companies.find((one) => one.company === company)?.permissions;
+  /** What a key of a role may be given by who makes it. */
+  const offered = (role: Schemas['Role']) =>
+    permissionsOf(role).filter((one) => own === undefined || own.includes(one));
   return (
     <Card withBorder component="section" aria-label={text.keys.create}>
       <form
@@ -152,6 +155,12 @@ function NewKey() {
               label={text.settings.role}
               data={ROLES.map((role) => ({ value: role, label: text.role[role] }))}
               {...form.getInputProps('role')}
+              onChange={(event) => {
+                const role = event.currentTarget.value as Schemas['Role'];
+                // What the new role cannot have is not asked for unseen.
+                const scopes = form.values.scopes.filter((one) => offered(role).includes(one));
+                form.setValues({ role, scopes });
+              }}
             />
             <NumberInput label={text.deploy.days} min={1} max={3650} {...form.getInputProps('days')} />
           </Group>
@@ -165,13 +174,11 @@ function NewKey() {
               onChange={(scopes) => form.setFieldValue('scopes', scopes as Permission[])}
             >
               <Group gap={6}>
-                {PERMISSIONS.filter((one) => (own ? own.includes(one) : !OPERATORS.includes(one))).map(
-                  (one) => (
-                    <Chip key={one} value={one} size="xs" variant="outline">
-                      {one}
-                    </Chip>
-                  ),
-                )}
+                {offered(form.values.role).map((one) => (
+                  <Chip key={one} value={one} size="xs" variant="outline">
+                    {one}
+                  </Chip>
+                ))}
               </Group>
             </Chip.Group>
             {form.errors.scopes !== undefined && (

@@ -7,6 +7,7 @@ import { useSession } from '../../api/session';
 import { Confirm } from '../../parts/Confirm';
 import { Export } from '../../parts/Export';
 import { Moment } from '../../parts/Moment';
+import { Searched, ShortTotal } from '../../parts/Short';
 import { ReadAt, ReadView } from '../../parts/States';
 import { text } from '../../text/text';
 import { Invited } from './Invited';
@@ -51,6 +52,7 @@ function Members() {
           {text.settings.people}
         </Title>
         <Group gap="xs">
+          <ShortTotal of={read.data} />
           <ReadAt read={read} />
           <Export path="/api/v1/users/export" query={{}} name="people" />
         </Group>
@@ -60,59 +62,70 @@ function Members() {
           data.items.length === 0 ? (
             <Text c="dimmed">{text.settings.nobody}</Text>
           ) : (
-            <Table.ScrollContainer minWidth={520} scrollAreaProps={{ viewportProps: { tabIndex: 0 } }}>
-              <Table>
-                <Table.Thead>
-                  <Table.Tr>
-                    <Table.Th>{text.signIn.email}</Table.Th>
-                    <Table.Th>{text.settings.role}</Table.Th>
-                    <Table.Th>{text.settings.second}</Table.Th>
-                    <Table.Th>{text.common.created}</Table.Th>
-                    <Table.Th>{text.common.actions}</Table.Th>
-                  </Table.Tr>
-                </Table.Thead>
-                <Table.Tbody>
-                  {data.items.map((user) => (
-                    <Table.Tr key={user.id}>
-                      <Table.Td>
-                        {user.email}
-                        <Text size="sm" c="dimmed">
-                          {user.name}
-                        </Text>
-                      </Table.Td>
-                      <Table.Td>
-                        <NativeSelect
-                          size="xs"
-                          className="role"
-                          aria-label={text.settings.roleOf(user.email)}
-                          data={ROLE_NAMES}
-                          value={user.role}
-                          disabled={user.id === me.id}
-                          onChange={(event) =>
-                            change.mutate({ id: user.id, role: event.currentTarget.value as Schemas['Role'] })
-                          }
-                        />
-                      </Table.Td>
-                      <Table.Td>{user.has_second_factor ? text.common.yes : text.common.no}</Table.Td>
-                      <Table.Td>
-                        <Moment at={user.created_at} as="day" />
-                      </Table.Td>
-                      <Table.Td>
-                        {user.id !== me.id && (
-                          <Confirm
-                            size="compact-sm"
-                            label={text.common.remove}
-                            of={user.email}
-                            detail={text.settings.removeDetail(user.email)}
-                            onConfirm={() => remove.mutate(user.id)}
-                          />
-                        )}
-                      </Table.Td>
-                    </Table.Tr>
-                  ))}
-                </Table.Tbody>
-              </Table>
-            </Table.ScrollContainer>
+            <Searched
+              items={data.items}
+              of={(user) => `${user.email} ${user.name}`}
+              label={text.settings.find}
+            >
+              {(users) => (
+                <Table.ScrollContainer minWidth={520} scrollAreaProps={{ viewportProps: { tabIndex: 0 } }}>
+                  <Table>
+                    <Table.Thead>
+                      <Table.Tr>
+                        <Table.Th>{text.signIn.email}</Table.Th>
+                        <Table.Th>{text.settings.role}</Table.Th>
+                        <Table.Th>{text.settings.second}</Table.Th>
+                        <Table.Th>{text.common.created}</Table.Th>
+                        <Table.Th>{text.common.actions}</Table.Th>
+                      </Table.Tr>
+                    </Table.Thead>
+                    <Table.Tbody>
+                      {users.map((user) => (
+                        <Table.Tr key={user.id}>
+                          <Table.Td>
+                            {user.email}
+                            <Text size="sm" c="dimmed">
+                              {user.name}
+                            </Text>
+                          </Table.Td>
+                          <Table.Td>
+                            <NativeSelect
+                              size="xs"
+                              className="role"
+                              aria-label={text.settings.roleOf(user.email)}
+                              data={ROLE_NAMES}
+                              value={user.role}
+                              disabled={user.id === me.id}
+                              onChange={(event) =>
+                                change.mutate({
+                                  id: user.id,
+                                  role: event.currentTarget.value as Schemas['Role'],
+                                })
+                              }
+                            />
+                          </Table.Td>
+                          <Table.Td>{user.has_second_factor ? text.common.yes : text.common.no}</Table.Td>
+                          <Table.Td>
+                            <Moment at={user.created_at} as="day" />
+                          </Table.Td>
+                          <Table.Td>
+                            {user.id !== me.id && (
+                              <Confirm
+                                size="compact-sm"
+                                label={text.common.remove}
+                                of={user.email}
+                                detail={text.settings.removeDetail(user.email)}
+                                onConfirm={() => remove.mutate(user.id)}
+                              />
+                            )}
+                          </Table.Td>
+                        </Table.Tr>
+                      ))}
+                    </Table.Tbody>
+                  </Table>
+                </Table.ScrollContainer>
+              )}
+            </Searched>
           )
         }
       </ReadView>
@@ -174,31 +187,39 @@ function Open() {
         <Title order={2} size="h4">
           {text.settings.invitations}
         </Title>
-        <Export path="/api/v1/invitations/export" query={{}} name="invitations" />
+        <Group gap="xs">
+          <ShortTotal of={read.data} />
+          <ReadAt read={read} />
+          <Export path="/api/v1/invitations/export" query={{}} name="invitations" />
+        </Group>
       </Group>
       <ReadView read={read} lines={2}>
         {(data) =>
           data.items.length === 0 ? (
             <Text c="dimmed">{text.settings.noInvitations}</Text>
           ) : (
-            <Stack gap="xs" mt="xs">
-              {data.items.map((one) => (
-                <Group key={one.id}>
-                  <Text>{one.email}</Text>
-                  <Text size="sm">{text.role[one.role]}</Text>
-                  <Text size="sm" c="dimmed">
-                    {text.settings.goodUntil} <Moment at={one.expires_at} as="instant" />
-                  </Text>
-                  <Confirm
-                    size="compact-sm"
-                    label={text.settings.takeBack}
-                    of={one.email}
-                    detail={text.settings.takeBackDetail(one.email)}
-                    onConfirm={() => revoke.mutate(one.id)}
-                  />
-                </Group>
-              ))}
-            </Stack>
+            <Searched items={data.items} of={(one) => one.email} label={text.settings.findInvited}>
+              {(invitations) => (
+                <Stack gap="xs" mt="xs">
+                  {invitations.map((one) => (
+                    <Group key={one.id}>
+                      <Text>{one.email}</Text>
+                      <Text size="sm">{text.role[one.role]}</Text>
+                      <Text size="sm" c="dimmed">
+                        {text.settings.goodUntil} <Moment at={one.expires_at} as="instant" />
+                      </Text>
+                      <Confirm
+                        size="compact-sm"
+                        label={text.settings.takeBack}
+                        of={one.email}
+                        detail={text.settings.takeBackDetail(one.email)}
+                        onConfirm={() => revoke.mutate(one.id)}
+                      />
+                    </Group>
+                  ))}
+                </Stack>
+              )}
+            </Searched>
           )
         }
       </ReadView>

@@ -10,7 +10,7 @@ import { Confirm } from '../../parts/Confirm';
 import { CopyBox } from '../../parts/CopyBox';
 import { useFocusKept } from '../../parts/focus';
 import { useRenewed } from '../../parts/renewed';
-import { ReadView } from '../../parts/States';
+import { ReadAt, ReadView } from '../../parts/States';
 import { text } from '../../text/text';
 
 type Oidc = Schemas['Oidc'];
@@ -33,6 +33,7 @@ export function ProviderSettings() {
     <ReadView read={read}>
       {({ value, etag }) => (
         <Stack maw={560}>
+          <ReadAt read={read} />
           {value.provider == null && <Text c="dimmed">{text.provider.none}</Text>}
           {value.redirect_uri == null ? (
             <Alert color="yellow" variant="outline">

@@ -6,7 +6,7 @@ import type { Schemas } from '../../api/client';
 import { type ApiError, unwrapVersioned } from '../../api/problem';
 import { useWrite } from '../../api/read';
 import { useSession } from '../../api/session';
-import { ReadView } from '../../parts/States';
+import { ReadAt, ReadView } from '../../parts/States';
 import { text } from '../../text/text';
 
 /** How long the company keeps what is over. */
@@ -19,9 +19,12 @@ export function RetentionSettings() {
     refetchOnWindowFocus: false,
   });
   return (
-    <ReadView read={read} lines={3}>
-      {({ value, etag }) => <Form key={etag} kept={value} etag={etag} />}
-    </ReadView>
+    <>
+      <ReadAt read={read} />
+      <ReadView read={read} lines={3}>
+        {({ value, etag }) => <Form key={etag} kept={value} etag={etag} />}
+      </ReadView>
+    </>
   );
 }
 

@@ -15,6 +15,7 @@ import { text } from '../../text/text';
 import { changed, isInPassing } from '../../url/search';
 import { FindingList } from '../findings/FindingList';
 import { hostColumns } from '../hosts/columns';
+import { WhyNot } from './WhyNot';
 
 const route = getRouteApi('/app/software/$software');
 const TABS = ['findings', 'hosts', 'matching'] as const;
@@ -92,6 +93,7 @@ export function SoftwareItemPage() {
         </Tabs.Panel>
         <Tabs.Panel value="matching">
           <Matching item={item} />
+          <Asked id={id} />
         </Tabs.Panel>
       </Tabs>
     </>
@@ -112,7 +114,7 @@ function Findings({ id }: { id: string }) {
   const set = useSet();
   const query = { software: id, page_token: search.page_token, limit: search.limit };
   const read = useRead(
-    ['findings', query],
+    ['software', id, 'findings', query],
     (api, signal) => api.GET('/api/v1/findings', { params: { query }, signal }),
     { still: true },
   );
@@ -130,7 +132,7 @@ function Hosts({ id }: { id: string }) {
   const search = route.useSearch();
   const set = useSet();
   const query = { software: id, page_token: search.page_token, limit: search.limit };
-  const read = useRead(['hosts', query], (api, signal) =>
+  const read = useRead(['software', id, 'hosts', query], (api, signal) =>
     api.GET('/api/v1/hosts', { params: { query }, signal }),
   );
   return (
@@ -144,6 +146,13 @@ function Hosts({ id }: { id: string }) {
       empty={<Notice title={text.software.noHosts} />}
     />
   );
+}
+
+/** A CVE that is asked about, which stands in the address. */
+function Asked({ id }: { id: string }) {
+  const { cve } = route.useSearch();
+  const set = useSet();
+  return <WhyNot software={id} cve={cve} set={(next) => set({ cve: next })} />;
 }
 
 function Matching({ item }: { item: Schemas['SoftwareItem'] }) {

@@ -13,7 +13,7 @@ import { PageHead } from '../../parts/PageHead';
 import { Notice } from '../../parts/States';
 import { ListView } from '../../parts/table/ListView';
 import { SOURCES, text } from '../../text/text';
-import { changed, isInPassing, withoutPage } from '../../url/search';
+import { changed, cleared, isInPassing, withoutPage } from '../../url/search';
 import { titleColumns, versionColumns } from './columns';
 
 const route = getRouteApi('/app/software');
@@ -111,7 +111,7 @@ function Versions() {
       <Filters
         clear={
           isFiltered
-            ? () => void navigate({ search: (old) => ({ company: old.company, view: 'versions' as const }) })
+            ? () => void navigate({ search: (old) => ({ ...cleared(old), view: 'versions' as const }) })
             : undefined
         }
       >

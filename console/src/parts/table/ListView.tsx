@@ -1,8 +1,9 @@
 import { Button, Group, Menu, NativeSelect, Text } from '@mantine/core';
 import type { ColumnDef } from '@tanstack/react-table';
-import type { ReactNode } from 'react';
+import { type ReactNode, useReducer } from 'react';
 
 import type { Asked } from '../../api/read';
+import { useSession } from '../../api/session';
 import { NewsBar } from '../../live/NewsBar';
 import type { Sort } from '../../live/news';
 import { asTotal } from '../../format/number';
@@ -10,6 +11,7 @@ import { text } from '../../text/text';
 import { ReadAt, ReadView } from '../States';
 import { goneOn, pageBefore } from './before';
 import { DataTable, type Picked } from './DataTable';
+import { rememberColumns, rememberedColumns } from './remembered';
 
 /** A page of a list, or a short list whole. */
 export interface PageOf<T> {
@@ -56,7 +58,11 @@ export const LIMIT_DEFAULT = 100;
 /** A list with its pages: the page, the filter and the columns stand in the address. */
 export function ListView<T>(props: ListViewProps<T>) {
   const { read, search, set, columns } = props;
-  const hidden = search.hide?.split(',') ?? [];
+  const { me } = useSession();
+  const [, redraw] = useReducer((times: number) => times + 1, 0);
+  // What a link says is shown; where it says nothing, what was chosen here the last time.
+  const hide = search.hide ?? rememberedColumns(() => localStorage, me.id, props.label);
+  const hidden = hide?.split(',') ?? [];
   return (
     <>
       <Group justify="space-between" mb="xs" gap="xs">
@@ -73,7 +79,11 @@ export function ListView<T>(props: ListViewProps<T>) {
           <Columns
             columns={columns}
             hidden={hidden}
-            set={(hide) => set({ hide, page_token: search.page_token })}
+            set={(next) => {
+              rememberColumns(() => localStorage, me.id, props.label, next);
+              redraw();
+              set({ hide: next, page_token: search.page_token });
+            }}
           />
         </Group>
       </Group>

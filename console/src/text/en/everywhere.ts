@@ -116,6 +116,8 @@ export const error = { title: 'That did not work' };
 export const table = {
   total: (shown: string, count: number) => `${shown} ${formOf(count, { one: 'row', other: 'rows' })}`,
   columns: 'Columns',
+  cut: 'of which only these are listed',
+  noneFound: 'Nothing here has this in its name.',
   pages: 'Pages of the list',
   first: 'First',
   back: 'Back',
@@ -189,6 +191,7 @@ export const overview = {
   critical: 'Critical findings',
   open: 'Open findings',
   overdue: 'Overdue hosts',
+  softwareEver: 'Software, gone included',
   failingFeeds: 'Failing feeds',
   uncounted: 'Not counted here:',
   suppressed: (count: number) =>

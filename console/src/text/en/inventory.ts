@@ -184,6 +184,30 @@ export const software = {
   evaluatedAt: 'Evaluated',
 };
 
+export const whyNot = {
+  title: 'Why it does not have a CVE',
+  notOne: 'Give the whole name of a CVE.',
+  found: 'It has it.',
+  steps: {
+    not_evaluable: 'It cannot be evaluated',
+    unmapped: 'No feed knows it',
+    unknown_cve: 'No feed knows this CVE',
+    no_statement: 'Nothing is said of it and this software',
+    withdrawn: 'The CVE was withdrawn',
+    no_products: 'The CVE names no product',
+    product: 'It is about another product',
+    other_build: 'It is about another build',
+    version: 'This version does not have it',
+    update: 'An update repairs it',
+    not_affected: 'It is said not to be affected',
+    target: 'It is about another target',
+    edition: 'It is about another edition',
+    hardware: 'It is about other hardware',
+    other_application: 'It needs an application that is not there',
+    other_system: 'It is about another system',
+  },
+};
+
 export const cve = {
   cve: 'CVE',
   lead: 'The CVEs that software on your hosts has.',
@@ -246,6 +270,7 @@ export const pipeline = {
   applied: 'Last stored',
   behind: 'Hosts behind',
   behindSince: 'Behind since',
+  deadOf: (company: string) => ` dead letters of ${company}`,
   behindCount: (count: number) =>
     count === 0 ? 'No host is behind.' : `${many(count, { one: 'host is', other: 'hosts are' })} behind.`,
   deadCount: (count: number) => many(count, { one: 'dead letter', other: 'dead letters' }),

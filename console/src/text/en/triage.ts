@@ -150,6 +150,8 @@ export const exception = {
   create: 'New exception',
   approve: 'Approve',
   reject: 'Refuse',
+  putOff: 'Put off or change',
+  putOffDetail: 'Another exception comes in its place at once, about the same. Nothing is open in between.',
   withdraw: 'Withdraw',
   withdrawDetail: 'What it leaves out is open again.',
   settled: (suppressed: number, reopened: number) =>
