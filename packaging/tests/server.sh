@@ -86,6 +86,8 @@ case $kind in
 esac
 check 'shows the console' sh -c "nsenter --target $leader --net curl -sS --fail http://127.0.0.1:7080/ | grep -qi '<html'"
 check 'the unit is well formed' inside systemd-analyze verify --man=no /usr/lib/systemd/system/muster-collector.service
+# In a tree of the least there is: with a shell, and no program `kill`.
+check 'reads its configuration again when asked' inside systemctl reload muster-collector
 inside systemd-analyze --no-pager security muster-collector | tail -n 1 >&2 || true
 
 # How agents reach it, and no bound for a fleet that enrols from one address.
