@@ -91,7 +91,7 @@ pub enum EnrolError {
     OtherAuthority,
 }
 
-/// Enrols this host with the first collector of the token that answers.
+/// Enrols this host with the first of some collectors that answers: those of the token, or others that are configured.
 ///
 /// # Errors
 ///
@@ -99,11 +99,12 @@ pub enum EnrolError {
 /// speak for the same company.
 pub async fn enrol(
     token: &EnrolmentToken,
+    collectors: &[String],
     reach: &Reach,
     host: &Newcomer<'_>,
 ) -> Result<Enrolled, EnrolError> {
     let plan = |address: &String| Plan::fresh(address, reach, CONNECT_WITHIN);
-    let plans: Vec<_> = token.addresses.iter().map(plan).collect();
+    let plans: Vec<_> = collectors.iter().map(plan).collect();
     let key = NewKey::generate()?;
     let request = EnrolRequest {
         token: token.id,

@@ -47,7 +47,8 @@ pub(super) fn become_agent(
         agent_version: env!("CARGO_PKG_VERSION"),
         labels: &config.labels,
     };
-    let enrolling = enrol::enrol(token, &config.reach, &host);
+    let collectors = config.collectors_or(&token.addresses);
+    let enrolling = enrol::enrol(token, collectors, &config.reach, &host);
     let enrolled = match runtime()?.block_on(enrolling) {
         Ok(enrolled) => enrolled,
         Err(error) => return Ok(Err(error)),

@@ -72,6 +72,21 @@ fn the_secret_is_never_sent_to_another_authority() {
 }
 
 #[test]
+fn a_collector_that_is_configured_is_asked_in_the_place_of_the_tokens() {
+    // As an installer is told it: the token's address is of another network.
+    let collector = Collector::start();
+    let mut token = collector.token();
+    let address = std::mem::replace(&mut token.addresses, vec!["127.0.0.1:9".to_owned()]).remove(0);
+    let host = Host::new(0);
+    let file = host.path().join("token");
+    std::fs::write(&file, token.expose()).expect("a file");
+    let mut enroll = host.command(&["enroll", "--token-file"]);
+    let output = enroll.arg(&file).env("MUSTER_COLLECTORS", &address).output().expect("it ends");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert_eq!(collector.seen().enrolments.len(), 1);
+}
+
+#[test]
 fn a_refusal_says_why_and_what_to_do() {
     let collector = Collector::start();
     collector.answer_enrolment(|_| {
