@@ -71,14 +71,22 @@ fn code(seconds: i64) -> String {
 
 /// The rows of refused sign-ins in the operators' log, once there are so many.
 async fn refusals(api: &Api, count: i64) -> Vec<Value> {
-    let sql = "SELECT count(*) FROM audit_log WHERE action = 'session.refused'";
+    await_rows(api, "NOT IN", count).await;
+    api.get("/api/v1/operator/audit?action=session.refused", &api.operator).await.items()
+}
+
+/// Waits for rows about refused sign-ins in the logs of companies (`IN`) or of operators.
+async fn await_rows(api: &Api, of_companies: &str, count: i64) {
+    let sql = format!(
+        "SELECT count(*) FROM audit_log
+         WHERE action = 'session.refused' AND company_key {of_companies} (SELECT key FROM companies)"
+    );
     let waiting = async {
-        while api.database.number(sql).await < count {
+        while api.database.number(&sql).await < count {
             tokio::task::yield_now().await;
         }
     };
     tokio::time::timeout(Duration::from_secs(30), waiting).await.unwrap();
-    api.get("/api/v1/operator/audit?action=session.refused", &api.operator).await.items()
 }
 
 #[tokio::test]
@@ -122,7 +130,7 @@ async fn a_recovery_code_counts_while_codes_wait() {
 }
 
 #[tokio::test]
-async fn a_refused_sign_in_is_in_the_operators_log_with_its_address_and_no_secret() {
+async fn a_refused_sign_in_is_in_both_logs_with_its_address_and_no_secret() {
     let api = Api::new().await;
     person(&api, "ann@example.org", "viewer").await;
     let unknown = json!({ "email": "nobody@example.org", "password": "a guess of words" });
@@ -138,6 +146,11 @@ async fn a_refused_sign_in_is_in_the_operators_log_with_its_address_and_no_secre
     let request = refused.headers["muster-request-id"].to_str().unwrap();
     assert_eq!(log[0]["request_id"], request);
     assert!(!format!("{log:?}").contains("a guess"), "{log:?}");
-    let ours = api.get("/api/v1/audit?action=session.refused", &api.ours.admin).await.items();
-    assert_eq!(ours, Vec::<Value>::new());
+    // And in that of the company that Ann works in, of no other.
+    await_rows(&api, "IN", 1).await;
+    let path = "/api/v1/audit?action=session.refused";
+    let ours = api.get(path, &api.ours.admin).await.items();
+    assert_eq!((ours.len(), &ours[0]["address"]), (1, &json!("203.0.113.9")));
+    assert!(!format!("{ours:?}").contains("a guess"), "{ours:?}");
+    assert_eq!(api.get(path, &api.theirs.admin).await.items(), Vec::<Value>::new());
 }

@@ -81,6 +81,8 @@ impl Things {
             "create_import" => bill(),
             "create_label" => json!({ "name": "walk" }),
             "put_label" => json!({ "name": "changed", "description": "by a walk" }),
+            "scan_hosts" => json!({ "hosts": [self.id("host")] }),
+            "replay_dead_letters" => json!({ "host": self.id("host") }),
             "assign_label" => json!({ "carries": true, "hosts": [self.id("host")] }),
             "create_report" => with(report("walk"), "label", self.id("label")),
             "create_report_schedule" => with(schedule("walk"), "label", self.id("label")),

@@ -4,7 +4,8 @@ use super::*;
 
 #[test]
 fn reports_that_a_database_is_late_with_are_charged_with_nothing_but_the_time_that_it_takes() {
-    let (began, mut now) = (start(), start());
+    let began = start();
+    let mut now = began;
     let mut lanes = lanes_with(&[delta((1, 1), (1, 1)), delta((1, 1), (1, 2))], now);
     assert_eq!(take_late(&mut lanes, now), None);
     let mut tries = 1;
