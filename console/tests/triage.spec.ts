@@ -165,6 +165,66 @@ test('what is left out already is explained, and not accepted once more', async 
   }
 });
 
+test('several findings are accepted with one reason, and what failed stays to be tried again', async () => {
+  const reason = `All of these ${Date.now()}`;
+  await page.goto(at('/findings?limit=10'));
+  await settled(page);
+  const several = () => page.getByRole('button', { name: /^Accept \d+ picked findings?…$/ });
+  const dialog = page.getByRole('dialog', { name: 'Accept several findings' });
+  await expect(several()).toHaveCount(0);
+  const before = await ids();
+  // One exception is for one CVE of one software, whichever sources say it: two that are apart are picked.
+  const pairOf = (id: string) => id.split('~').slice(0, 2).join('~');
+  const first = before[0] ?? '';
+  const second = before.find((id) => pairOf(id) !== pairOf(first)) ?? '';
+  await page.keyboard.press('j');
+  await page.keyboard.press('x');
+  await expect(rows().first().getByRole('checkbox')).toBeChecked();
+  await page.keyboard.press('x');
+  await expect(rows().first().getByRole('checkbox')).not.toBeChecked();
+  await page.keyboard.press('x');
+  await page.locator(`tr[data-row="${second}"]`).getByRole('checkbox').check();
+  await expect(several()).toHaveText('Accept 2 picked findings…');
+  await page.keyboard.press('a');
+  await expect(dialog.getByRole('listitem')).toHaveCount(2);
+  await expect(dialog.getByRole('listitem').filter({ hasText: 'Open findings:' })).toHaveCount(2);
+  await dialog.getByRole('button', { name: 'Accept' }).click();
+  await expect(dialog.getByText('Say why.')).toBeVisible();
+  await dialog.getByLabel('Reason').fill(reason);
+  // The second one fails once.
+  let asked = 0;
+  const keys: string[] = [];
+  await page.route('**/api/v1/exceptions', async (route) => {
+    if (route.request().method() !== 'POST') return route.fallback();
+    keys.push(route.request().headers()['idempotency-key'] ?? '');
+    asked += 1;
+    if (asked !== 2) return route.fallback();
+    const body = JSON.stringify({ title: 'Conflict', detail: 'It is not to be had now.' });
+    return route.fulfill({ status: 409, contentType: 'application/problem+json', body });
+  });
+  await refused(page, 409, () => dialog.getByRole('button', { name: 'Accept' }).click());
+  await expect(dialog.getByText('It is not to be had now.')).toBeVisible();
+  await expect(dialog.getByText('1 exception was not made.')).toBeVisible();
+  await dialog.getByRole('button', { name: 'Try again' }).click();
+  await expect(dialog).toBeHidden();
+  await page.unroute('**/api/v1/exceptions');
+  expect(keys).toHaveLength(3);
+  expect(keys[2]).toBe(keys[1]);
+  expect(keys[0]).not.toBe(keys[1]);
+  await expect(page.locator(`tr[data-row="${first}"]`)).toHaveCount(0);
+  await expect(page.locator(`tr[data-row="${second}"]`)).toHaveCount(0);
+  await expect(several()).toHaveCount(0);
+  const headers = { 'Muster-Csrf': '1', 'Muster-Company': site().company };
+  const answer = await page.request.get('/api/v1/exceptions?state=active&limit=1000', { headers });
+  const { items } = (await answer.json()) as { items: { id: string; note: string }[] };
+  const own = items.filter((one) => one.note === reason);
+  expect(own).toHaveLength(2);
+  for (const { id } of own) {
+    const done = await page.request.post(`/api/v1/exceptions/${id}/withdraw`, { headers });
+    expect(done.ok(), await done.text()).toBe(true);
+  }
+});
+
 test('keys go on to the next page, with what is explained beside it', async () => {
   await page.goto(at('/findings?limit=2'));
   await settled(page);

@@ -18,6 +18,17 @@ pub(crate) fn word(actor: &Actor) -> String {
     actor.id().map_or_else(|| actor.kind().to_owned(), |id| format!("{}:{id}", actor.kind()))
 }
 
+/// What sort of an actor it is, for texts that stay in a company's rows: who of them it was, the audit log says.
+/// Addresses and names change, and operators' are none of the company's business.
+pub(crate) const fn sort(actor: &Actor) -> &'static str {
+    match actor {
+        Actor::System => "the collector",
+        Actor::Local => "the command line",
+        Actor::Key { .. } => "an API key",
+        Actor::User { .. } => "a person",
+    }
+}
+
 /// Who stands behind an actor in the company, in such a word: of a key the person who made it, or the first key of
 /// those that made one another; of anybody else themselves. The transaction has to see operators' keys, which work in
 /// every company.
@@ -82,6 +93,9 @@ pub(crate) async fn names_in(
     company_key: i64,
     ids: &[Uuid],
 ) -> Result<Names, StoreError> {
+    if ids.is_empty() {
+        return Ok(Names::default());
+    }
     let rows = sqlx::query!(
         r#"SELECT 'user:' || u.id AS "word!", u.email AS "name!"
            FROM memberships m JOIN users u ON u.id = m.user_id
@@ -100,6 +114,18 @@ pub(crate) async fn names_in(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_stays_in_a_text_is_nobodys_name() {
+        let id = Uuid::from_u128(7);
+        let person = Actor::User { id, email: "ann@example.org".to_owned() };
+        let key = Actor::Key { id, name: "pipeline".to_owned() };
+        assert_eq!([sort(&person), sort(&key)], ["a person", "an API key"]);
+        assert_eq!(
+            [sort(&Actor::System), sort(&Actor::Local)],
+            ["the collector", "the command line"]
+        );
+    }
 
     #[test]
     fn only_people_and_keys_are_asked_for_and_each_once() {

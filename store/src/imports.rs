@@ -96,8 +96,11 @@ pub struct Import {
     pub attempts: u32,
     /// When it came.
     pub created_at: OffsetDateTime,
-    /// Who brought it.
+    /// Who brought it, in a word that stays the same: `user:<uuid>`, `api_key:<uuid>`, `local`, `system`. What earlier
+    /// releases wrote is a name.
     pub created_by: String,
+    /// What they are called now; of the company's own alone.
+    pub created_by_name: Option<String>,
     /// When it was first tried.
     pub started_at: Option<OffsetDateTime>,
     /// When it was over.

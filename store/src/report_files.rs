@@ -141,8 +141,11 @@ pub struct ReportFile {
     pub state: ReportState,
     /// When it was asked for.
     pub created_at: OffsetDateTime,
-    /// By whom.
+    /// Who asked for it, in a word that stays the same: `user:<uuid>`, `api_key:<uuid>`, `local`, `system`. What earlier
+    /// releases wrote is a name.
     pub created_by: String,
+    /// What they are called now; of the company's own alone.
+    pub created_by_name: Option<String>,
     /// When it was done, or given up.
     pub finished_at: Option<OffsetDateTime>,
     /// When it is forgotten.

@@ -13,6 +13,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{Company, erase};
+use crate::actors;
 use crate::audit::{self, Change};
 use crate::commands::{self, Revoked};
 use crate::error::StoreError;
@@ -189,8 +190,8 @@ pub async fn keep(
             None => KeepError::NotAsked,
         });
     }
-    let who = operator.origin().actor().name();
-    jobs::cancel_of_company(&mut tx, erase::JOB, id, who, now).await?;
+    let who = actors::word(operator.origin().actor());
+    jobs::cancel_of_company(&mut tx, erase::JOB, id, &who, now).await?;
     audit::record_of_operators(&mut tx, operator, Change::done("company.keep", id), now).await?;
     tx.commit().await?;
     Ok(Some(company))

@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 
 use super::held::HELD;
 use super::unsaid::take_out_of_messages;
+use crate::actors;
 use crate::audit::{self, Change};
 use crate::commands::{self, Revoked};
 use crate::error::StoreError;
@@ -56,9 +57,9 @@ pub async fn erase(
         *erased.entry(held.table).or_default() += done.rows_affected();
     }
     // Nobody is to begin what is gone, or to look for it again and again.
+    let who = actors::word(scope.origin().actor());
     for import in imports {
-        let who = scope.origin().actor().name();
-        jobs::cancel_tick(&mut tx, (imports::JOB, import), who, now).await?;
+        jobs::cancel_tick(&mut tx, (imports::JOB, import), &who, now).await?;
     }
     sqlx::query!("DELETE FROM agent_commands WHERE agent = $1", agent.0).execute(&mut *tx).await?;
     // Of an agent that came in its place, where it was on several machines.

@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{Import, JOB, Payload, WAITING_MAX, line, read};
+use crate::actors;
 use crate::audit::{self, Change};
 use crate::enrolment_tokens::Labels;
 use crate::error::StoreError;
@@ -216,7 +217,7 @@ async fn insert(
         count(new.document.len()),
         new.document,
         now,
-        scope.origin().actor().name(),
+        actors::word(scope.origin().actor()),
         i64::try_from(new.components).unwrap_or(i64::MAX),
         i64::try_from(new.software).unwrap_or(i64::MAX),
         new.warnings,

@@ -5,6 +5,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::line;
+use crate::actors;
 use crate::audit::{self, Change};
 use crate::error::StoreError;
 use crate::jobs;
@@ -43,8 +44,8 @@ pub async fn cancel(
         let is_there = super::read::one(&mut tx, scope.key(), id).await?.is_some();
         return if is_there { Err(CancelError::Over) } else { Ok(false) };
     }
-    let who = scope.origin().actor().name();
-    jobs::cancel_tick(&mut tx, (super::JOB, id), who, now).await?;
+    let who = actors::word(scope.origin().actor());
+    jobs::cancel_tick(&mut tx, (super::JOB, id), &who, now).await?;
     audit::record(&mut tx, scope, Change::done("import.cancel", id), now).await?;
     tx.commit().await?;
     Ok(true)
@@ -57,7 +58,7 @@ pub(crate) async fn cancel_within(
     id: Uuid,
     now: OffsetDateTime,
 ) -> Result<bool, StoreError> {
-    let why = format!("cancelled by {}", scope.origin().actor().name());
+    let why = format!("cancelled by {}", actors::sort(scope.origin().actor()));
     let done = sqlx::query!(
         "UPDATE imports SET state = 'cancelled', document = NULL, ended_at = $3, error = $4,
                 log = log || $5::jsonb, revision = revision + 1

@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{Counts, Import, ImportState, LogLine};
+use crate::actors;
 use crate::error::StoreError;
 use crate::page::{self, Order, Page, PageRequest, SortType, within, within_key};
 use crate::tenant::TenantScope;
@@ -60,7 +61,13 @@ pub async fn list(
     NEWEST.push_after(&mut query, page)?;
     NEWEST.push_end(&mut query, page);
     let rows = page::fetch::<Row>(scope, "imports.list", query).await?;
-    NEWEST.page(rows, page, TryInto::try_into)
+    let mut page: Page<Import> = NEWEST.page(rows, page, TryInto::try_into)?;
+    let ids = actors::ids(page.items.iter().map(|import| &import.created_by));
+    let names = actors::names(scope, &ids).await?;
+    for import in &mut page.items {
+        import.created_by_name = names.of(&import.created_by);
+    }
+    Ok(page)
 }
 
 /// One import; `None` when the company has none with this id.
@@ -82,8 +89,12 @@ pub(super) async fn one(
 ) -> Result<Option<Import>, StoreError> {
     let mut query = within_key(company_key, SELECT)?;
     query.push(FROM).push(" AND i.id = ").push_bind(id);
-    let row: Option<Row> = query.build_query_as().fetch_optional(tx).await?;
-    row.map(TryInto::try_into).transpose()
+    let row: Option<Row> = query.build_query_as().fetch_optional(&mut *tx).await?;
+    let Some(row) = row else { return Ok(None) };
+    let mut import = Import::try_from(row)?;
+    let ids = actors::ids(std::iter::once(&import.created_by));
+    import.created_by_name = actors::names_in(tx, company_key, &ids).await?.of(&import.created_by);
+    Ok(Some(import))
 }
 
 /// An asset's imports that are not over.
@@ -147,6 +158,7 @@ impl TryFrom<Row> for Import {
             attempts: row.attempts.unsigned_abs(),
             created_at: row.created_at,
             created_by: row.created_by,
+            created_by_name: None,
             started_at: row.started_at,
             ended_at: row.ended_at,
             counts: Counts {

@@ -10,6 +10,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::list::{JobState, ListedJob, one};
+use crate::actors;
 use crate::audit::{self, Change};
 use crate::companies::deletion::{self, KeepError};
 use crate::companies::erase;
@@ -61,7 +62,7 @@ pub async fn cancel_own(
     let found = one(&mut tx, id, Some(scope.company())).await?;
     // What becomes of the company itself is the operators'.
     let Some(job) = found.filter(|job| job.kind != erase::JOB) else { return Ok(None) };
-    let who = scope.origin().actor().name();
+    let who = actors::word(scope.origin().actor());
     // What it is about before the job, which is how both are cancelled from the other side.
     if let Ok(about) = job.tick.parse::<Uuid>() {
         match job.kind.as_str() {
@@ -70,7 +71,7 @@ pub async fn cancel_own(
             _ => false,
         };
     }
-    if !end(&mut tx, id, who, now).await? {
+    if !end(&mut tx, id, &who, now).await? {
         return Err(CancelError::Over);
     }
     let change = Change::made("job.cancel", id, json!({ "kind": job.kind, "tick": job.tick }));
@@ -109,7 +110,8 @@ pub async fn cancel(
             return cancel_own(&scope, id, now).await;
         }
         None => {
-            if !end(&mut tx, id, operator.origin().actor().name(), now).await? {
+            let who = actors::word(operator.origin().actor());
+            if !end(&mut tx, id, &who, now).await? {
                 return Err(CancelError::Over);
             }
             let said = json!({ "kind": job.kind, "tick": job.tick });
@@ -124,7 +126,7 @@ pub async fn cancel(
     Ok(cancelled)
 }
 
-/// Ends a job that waits or runs; whether it did.
+/// Ends a job that waits or runs, by whom in a word that stays; whether it did.
 async fn end(
     tx: &mut PgConnection,
     id: Uuid,
@@ -133,7 +135,7 @@ async fn end(
 ) -> Result<bool, StoreError> {
     let done = sqlx::query!(
         "UPDATE jobs SET state = 'failed', cancelled_at = $3, cancelled_by = $2, finished_at = $3,
-                error = 'cancelled by ' || $2, leased_until = NULL
+                error = 'cancelled', leased_until = NULL
          WHERE id = $1 AND state IN ('queued', 'running')",
         id,
         who,

@@ -84,7 +84,7 @@ pub struct ListedJob {
     pub finished_at: Option<OffsetDateTime>,
     /// Why its last attempt did not work.
     pub error: Option<String>,
-    /// Who cancelled it, as they were called then.
+    /// Who cancelled it, in a word that stays the same: `user:<uuid>`, `api_key:<uuid>`, `local`, `system`.
     pub cancelled_by: Option<String>,
 }
 

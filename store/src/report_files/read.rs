@@ -5,6 +5,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{ReportFile, ReportFormat, ReportKind, ReportState, Spec};
+use crate::actors;
 use crate::cves::Severity;
 use crate::error::StoreError;
 use crate::page::{self, Order, Page, PageRequest, SortType, within, within_key};
@@ -43,7 +44,13 @@ pub async fn list(
     NEWEST.push_after(&mut query, page)?;
     NEWEST.push_end(&mut query, page);
     let rows = page::fetch::<Row>(scope, "report_files.list", query).await?;
-    NEWEST.page(rows, page, TryInto::try_into)
+    let mut page: Page<ReportFile> = NEWEST.page(rows, page, TryInto::try_into)?;
+    let ids = actors::ids(page.items.iter().map(|report| &report.created_by));
+    let names = actors::names(scope, &ids).await?;
+    for report in &mut page.items {
+        report.created_by_name = names.of(&report.created_by);
+    }
+    Ok(page)
 }
 
 /// One report; `None` when the company has none with this id.
@@ -65,8 +72,12 @@ pub(super) async fn one(
 ) -> Result<Option<ReportFile>, StoreError> {
     let mut query = within_key(company_key, SELECT)?;
     query.push(FROM).push(" AND r.id = ").push_bind(id);
-    let row: Option<Row> = query.build_query_as().fetch_optional(tx).await?;
-    row.map(TryInto::try_into).transpose()
+    let row: Option<Row> = query.build_query_as().fetch_optional(&mut *tx).await?;
+    let Some(row) = row else { return Ok(None) };
+    let mut report = ReportFile::try_from(row)?;
+    let ids = actors::ids(std::iter::once(&report.created_by));
+    report.created_by_name = actors::names_in(tx, company_key, &ids).await?.of(&report.created_by);
+    Ok(Some(report))
 }
 
 /// A kind as it stands in a row.
@@ -138,6 +149,7 @@ impl TryFrom<Row> for ReportFile {
                 .ok_or_else(|| StoreError::inconsistent("report_files", "state", &row.state))?,
             created_at: row.created_at,
             created_by: row.created_by,
+            created_by_name: None,
             finished_at: row.finished_at,
             expires_at: row.expires_at,
             bytes: row.bytes.unsigned_abs(),

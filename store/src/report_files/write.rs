@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{BYTES_MAX, FILES_MAX, KEPT, Payload, ReportFile, Spec, content, read};
+use crate::actors;
 use crate::audit::{self, Change};
 use crate::cves::Severity;
 use crate::error::StoreError;
@@ -102,7 +103,7 @@ pub(crate) async fn insert(
         new.spec.label,
         schedule,
         now,
-        scope.origin().actor().name(),
+        actors::word(scope.origin().actor()),
         now + KEPT
     )
     .execute(&mut *tx)
@@ -166,7 +167,7 @@ pub(crate) async fn cancel_within(
         scope.key(),
         id,
         now,
-        scope.origin().actor().name()
+        actors::sort(scope.origin().actor())
     )
     .execute(&mut *tx)
     .await?;
@@ -194,8 +195,8 @@ pub async fn delete(
     let mut tx = scope.begin("report_files.delete").await?;
     let gone = forget(&mut tx, scope.key(), &[id]).await?;
     if gone > 0 {
-        let who = scope.origin().actor().name();
-        jobs::cancel_tick(&mut tx, (super::JOB, id), who, now).await?;
+        let who = actors::word(scope.origin().actor());
+        jobs::cancel_tick(&mut tx, (super::JOB, id), &who, now).await?;
         audit::record(&mut tx, scope, Change::done("report.delete", id), now).await?;
     }
     tx.commit().await?;

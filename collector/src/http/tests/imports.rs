@@ -150,6 +150,14 @@ async fn imports_are_listed_and_cancelled_by_those_who_may() {
         [second["id"].clone()]
     );
     get(&api, "/imports?state=lost", &api.ours.viewer).await.blames("state", "one of queued");
+    // By a word that stays, and by what that is called now; texts that stay name nobody.
+    let one = api.get(&path, &api.ours.viewer).await.json();
+    let listed = get(&api, "/imports?state=cancelled", &api.ours.viewer).await.items();
+    for shown in [&first, &one, &listed[0]] {
+        assert!(shown["created_by"].as_str().unwrap().starts_with("api_key:"), "{shown}");
+        assert_eq!(shown["created_by_name"], "test", "{shown}");
+    }
+    assert_eq!(one["error"], "cancelled by an API key");
     assert_eq!(get(&api, "/imports", &api.theirs.viewer).await.items(), Vec::<Value>::new());
 }
 

@@ -58,7 +58,13 @@ async fn a_report_is_asked_for_made_and_downloaded_whole() {
     assert_eq!(header("content-disposition"), "attachment; filename=\"all-findings.html\"");
     // Shown under this host's name it would still have none of its rights.
     assert!(header("content-security-policy").contains("sandbox"));
-    assert_eq!(api.get("/api/v1/reports", viewer).await.items().len(), 1);
+    let listed = api.get("/api/v1/reports", viewer).await.items();
+    assert_eq!(listed.len(), 1);
+    // By a word that stays, and by what that is called now.
+    for shown in [&made.json(), &api.get(&path, viewer).await.json(), &listed[0]] {
+        assert!(shown["created_by"].as_str().unwrap().starts_with("api_key:"), "{shown}");
+        assert_eq!(shown["created_by_name"], "test", "{shown}");
+    }
     // Another company has no such report, and neither has who comes later.
     for path in [&path, &file] {
         api.get(path, &api.theirs.admin).await.refuses(404, "report");

@@ -73,7 +73,7 @@ struct JobView {
     /// Why the last attempt did not work; to people of a company, that it did not.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
-    /// Who cancelled it, as they were called then.
+    /// Who cancelled it, in a word that stays the same: `user:<uuid>`, `api_key:<uuid>`, `local`, `system`.
     #[serde(skip_serializing_if = "Option::is_none")]
     cancelled_by: Option<String>,
 }

@@ -12,10 +12,14 @@ import { Notice } from '../../parts/States';
 import { goneOn } from '../../parts/table/before';
 import { ListView, type PageOf } from '../../parts/table/ListView';
 import { text } from '../../text/text';
+import { AcceptSeveral } from './AcceptSeveral';
 import { findingColumns } from './columns';
 import { type Finding, findingId, useFinding } from './finding';
 import { FindingPanel } from './FindingPanel';
 import { type Place, placeOf, successorOf } from './place';
+import { MANY, toggled } from './several';
+
+const NONE: ReadonlySet<string> = new Set();
 
 /** What the address of a page with findings says of them. */
 export interface FindingSearch {
@@ -41,6 +45,7 @@ interface FindingListProps {
 /**
  * Findings to be worked through by the keyboard: `j` and `k` go on and back, `e` explains, `a` accepts. Which
  * one is looked at, and how, stands in the address. One that leaves the list has what takes its place looked at next.
+ * `x` picks one or drops it again, and as long as some are picked, `a` accepts these with one reason.
  */
 export function FindingList({ read, search, set, host, isSorted = true }: FindingListProps) {
   const { may } = useSession();
@@ -61,6 +66,11 @@ export function FindingList({ read, search, set, host, isSorted = true }: Findin
   const isAcceptable = (finding: Finding | undefined) =>
     mayAccept && finding?.state === 'open' && findingId(finding) !== decided;
   const isAccepting = panel === 'accept' && mayAccept && current?.state === 'open';
+  const [picked, setPicked] = useState(NONE);
+  // Those that are no longer seen, or open, are not meant.
+  const several = items.filter((finding) => picked.has(findingId(finding)) && isAcceptable(finding));
+  const isTooMany = several.length > MANY;
+  const [accepting, setAccepting] = useState<readonly Finding[]>();
   const next = read.data?.next_page_token ?? undefined;
   const kept = panel === 'explain' ? panel : undefined;
 
@@ -139,6 +149,12 @@ export function FindingList({ read, search, set, host, isSorted = true }: Findin
   const accept = () => {
     if (chosen && isAcceptable(chosen)) show(findingId(chosen), 'accept');
   };
+  const acceptSeveral = () => {
+    if (!isTooMany) setAccepting(several);
+  };
+  const pick = () => {
+    if (chosen && mayAccept) setPicked(toggled(picked, findingId(chosen)));
+  };
   const close = () => leave(row);
   const decide = () => {
     setDecided(row);
@@ -146,7 +162,17 @@ export function FindingList({ read, search, set, host, isSorted = true }: Findin
   };
   const [isByKeys, setByKeys] = useKeysUsed();
   // No key is taken while a form is open.
-  useKeys(isAccepting || !isByKeys ? {} : { j: goOn, k: goBack, e: explain, a: accept });
+  useKeys(
+    isAccepting || !isByKeys
+      ? {}
+      : {
+          j: goOn,
+          k: goBack,
+          e: explain,
+          a: several.length > 0 && panel === undefined ? acceptSeveral : accept,
+          x: pick,
+        },
+  );
 
   return (
     <>
@@ -167,6 +193,16 @@ export function FindingList({ read, search, set, host, isSorted = true }: Findin
         }
         asOf={search.as_of && asInstant(search.as_of)}
         news={OF_FINDINGS}
+        picked={
+          mayAccept
+            ? {
+                ids: picked,
+                set: setPicked,
+                nameOf: ({ cve, software }) =>
+                  text.accept.reachVersion(cve.id, `${software.name} ${software.version}`),
+              }
+            : undefined
+        }
         current={row}
         onRow={(finding) => set({ page_token, row: findingId(finding), panel })}
         actions={
@@ -179,6 +215,16 @@ export function FindingList({ read, search, set, host, isSorted = true }: Findin
                 {text.finding.accept}
               </Button>
             )}
+            {several.length > 0 && (
+              <Button variant="default" size="xs" disabled={isTooMany} onClick={acceptSeveral}>
+                {text.finding.acceptPicked(several.length)}
+              </Button>
+            )}
+            {isTooMany && (
+              <Text size="sm" c="dimmed" role="status">
+                {text.finding.tooManyPicked(MANY)}
+              </Text>
+            )}
           </Group>
         }
         empty={<Notice title={text.finding.none}>{text.finding.noneDetail}</Notice>}
@@ -190,7 +236,7 @@ export function FindingList({ read, search, set, host, isSorted = true }: Findin
           {text.finding.keysExplain}{' '}
           {mayAccept && (
             <>
-              <Kbd size="xs">a</Kbd> {text.finding.keysAccept}
+              <Kbd size="xs">a</Kbd> {text.finding.keysAccept} <Kbd size="xs">x</Kbd> {text.finding.keysPick}
             </>
           )}
         </Text>
@@ -214,6 +260,11 @@ export function FindingList({ read, search, set, host, isSorted = true }: Findin
         accept={isAcceptable(current) ? accept : undefined}
         decided={decide}
         close={close}
+      />
+      <AcceptSeveral
+        findings={accepting}
+        decided={(rows) => setPicked(new Set([...picked].filter((one) => !rows.includes(one))))}
+        close={() => setAccepting(undefined)}
       />
     </>
   );

@@ -7,6 +7,7 @@ import { follow } from '../../api/live';
 import { useRead, useWrite } from '../../api/read';
 import { useSession } from '../../api/session';
 import { asBytes, asNumber } from '../../format/number';
+import { Actor } from '../../parts/Actor';
 import { Confirm } from '../../parts/Confirm';
 import { Facts } from '../../parts/Facts';
 import { Go } from '../../parts/Go';
@@ -126,7 +127,7 @@ function Outcome({ one }: { one: Import }) {
         [text.imports.format, `${text.imports.formats[one.format as 'spdx']} ${one.version}`],
         [text.imports.size, asBytes(one.bytes)],
         [text.imports.sha256, <Code key="h">{one.sha256}</Code>],
-        [text.imports.by, one.created_by],
+        [text.imports.by, <Actor key="by" word={one.created_by} name={one.created_by_name} />],
         [text.imports.at, <Moment key="c" at={one.created_at} as="instant" />],
         [
           text.imports.took,

@@ -7,6 +7,7 @@ import { useRead } from '../../api/read';
 import { useSession } from '../../api/session';
 import { IMPORT_STATES } from '../../app/searches';
 import { asNumber } from '../../format/number';
+import { Actor } from '../../parts/Actor';
 import { Choice } from '../../parts/fields';
 import { Export } from '../../parts/Export';
 import { Filters } from '../../parts/Filters';
@@ -54,7 +55,12 @@ const columns = (open: (id: string) => void): ColumnDef<Import>[] => [
     meta: { isNumber: true, wide: true },
     cell: ({ row }) => asNumber(row.original.findings),
   },
-  { id: 'by', header: text.imports.by, meta: { wide: true }, cell: ({ row }) => row.original.created_by },
+  {
+    id: 'by',
+    header: text.imports.by,
+    meta: { wide: true },
+    cell: ({ row }) => <Actor word={row.original.created_by} name={row.original.created_by_name} />,
+  },
   { id: 'at', header: text.imports.at, cell: ({ row }) => <Moment at={row.original.created_at} /> },
   {
     id: 'host',

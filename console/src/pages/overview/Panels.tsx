@@ -6,9 +6,11 @@ import { asNumber, asShare, asTotal } from '../../format/number';
 import { asDay } from '../../format/time';
 import { Go } from '../../parts/Go';
 import { Moment } from '../../parts/Moment';
+import { useNow } from '../../parts/now';
 import { KevBadge, Severity } from '../../parts/Severity';
 import { ReadView } from '../../parts/States';
 import { text } from '../../text/text';
+import { daysOld } from './age';
 import { type Overview, SILENT_DAYS } from './reads';
 
 interface PanelProps {
@@ -179,8 +181,9 @@ export function Policies({ read }: { read: Overview['policies'] }) {
   );
 }
 
-/** How old the newest of each feed is, and which cannot be fetched. */
+/** How old the newest of each feed is, and which cannot be fetched, or were not brought in for a day. */
 export function Feeds({ read }: { read: Overview['feeds'] }) {
+  const now = useNow();
   return (
     <Panel title={text.overview.feeds} more={<Go to="/feeds">{text.common.all}</Go>}>
       <ReadView read={read} lines={3}>
@@ -196,6 +199,9 @@ export function Feeds({ read }: { read: Overview['feeds'] }) {
                     {feed.error != null ? (
                       <span className="severity severity-high">{text.feed.failing}</span>
                     ) : null}{' '}
+                    {daysOld(feed, now) > 0 && (
+                      <span className="severity severity-medium">{text.feed.old(daysOld(feed, now))}</span>
+                    )}{' '}
                     <Moment at={feed.newest_record_at ?? feed.last_success_at ?? feed.imported_at} />
                   </Text>
                 </Group>

@@ -6,6 +6,7 @@ import type { Schemas } from '../../api/client';
 import { useRead, useWrite } from '../../api/read';
 import { useSession } from '../../api/session';
 import { asBytes } from '../../format/number';
+import { Actor } from '../../parts/Actor';
 import { Confirm } from '../../parts/Confirm';
 import { Export, useSave } from '../../parts/Export';
 import { Moment } from '../../parts/Moment';
@@ -48,7 +49,12 @@ const columns: ColumnDef<Report>[] = [
     id: 'by',
     header: text.report.by,
     meta: { wide: true },
-    cell: ({ row }) => (row.original.schedule == null ? row.original.created_by : text.report.bySchedule),
+    cell: ({ row }) =>
+      row.original.schedule == null ? (
+        <Actor word={row.original.created_by} name={row.original.created_by_name} />
+      ) : (
+        text.report.bySchedule
+      ),
   },
   {
     id: 'expires',

@@ -98,6 +98,7 @@ export const feed = {
   next: 'Next',
   error: 'Trouble',
   failing: 'Trouble',
+  old: (days: number) => `Not brought in for ${many(days, { one: 'day', other: 'days' })}`,
   failures: (count: number) =>
     count === 0 ? 'Trouble' : `Failed ${many(count, { one: 'time', other: 'times' })}`,
   byHand: 'by hand',

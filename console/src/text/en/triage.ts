@@ -44,7 +44,11 @@ export const finding = {
     'What had the vulnerability is gone, the vulnerability is no longer known of it, or the link is not whole.',
   keysMove: 'next and back,',
   keysExplain: 'explain',
-  keysAccept: 'accept',
+  keysAccept: 'accept,',
+  keysPick: 'pick several, which are then accepted together',
+  acceptPicked: (count: number) =>
+    `Accept ${many(count, { one: 'picked finding', other: 'picked findings' })}…`,
+  tooManyPicked: (most: number) => `At most ${asNumber(most)} at once.`,
   keysUsed: 'Use these keys',
 };
 
@@ -97,6 +101,16 @@ export const accept = {
   requested: 'It is asked for. Somebody else has to approve it.',
   made: (count: number) =>
     `${many(count, { one: 'finding is', other: 'findings are' })} left out from now on.`,
+  severalTitle: 'Accept several findings',
+  severalDetail: (count: number) =>
+    `One exception each for ${many(count, { one: 'CVE in a version of software', other: 'CVEs in a version of software' })}, with the same reason and end.`,
+  previewing: 'being looked at…',
+  severalAt: (done: number, all: number) => `${asNumber(done)} of ${asNumber(all)} done`,
+  severalMade: (count: number, isAsked: boolean) =>
+    `${many(count, { one: 'exception is', other: 'exceptions are' })} ${isAsked ? 'asked for' : 'made'}.`,
+  severalFailed: (count: number) =>
+    `${many(count, { one: 'exception was', other: 'exceptions were' })} not made. What was made holds; only the others are tried again.`,
+  stop: 'Stop',
 };
 
 export const exception = {

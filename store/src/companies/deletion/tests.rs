@@ -63,7 +63,7 @@ async fn a_company_that_is_to_be_deleted_lets_nobody_in_until_it_is_kept() {
     assert!(is_in(&ours).await);
     let jobs = jobs_of(&world).await;
     assert_eq!((jobs[0].kind.as_str(), jobs[0].state), (erase::JOB, JobState::Cancelled));
-    assert_eq!(jobs[0].cancelled_by.as_deref(), Some("the command line"));
+    assert_eq!(jobs[0].cancelled_by.as_deref(), Some("local"));
     let again = keep(&operator, world.scope.company(), at(5)).await;
     assert!(matches!(again, Err(KeepError::NotAsked)));
 }

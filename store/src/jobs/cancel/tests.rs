@@ -50,7 +50,7 @@ async fn a_cancelled_job_cancels_its_import_and_the_other_way() {
     assert_eq!((job.tick.as_str(), job.state), (first.to_string().as_str(), JobState::Queued));
     let cancelled = cancel_own(&world.scope, job.id, at(2)).await.unwrap().unwrap();
     assert_eq!(cancelled.state, JobState::Cancelled);
-    assert_eq!(cancelled.cancelled_by.as_deref(), Some("the collector"));
+    assert_eq!(cancelled.cancelled_by.as_deref(), Some("system"));
     assert_eq!(state(first).await, ImportState::Cancelled);
     let again = cancel_own(&world.scope, job.id, at(3)).await;
     assert!(matches!(again, Err(CancelError::Over)));

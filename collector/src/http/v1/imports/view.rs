@@ -54,7 +54,11 @@ pub(crate) struct ImportView {
     #[serde(with = "time::serde::rfc3339")]
     #[schemars(with = "DateTime")]
     created_at: OffsetDateTime,
+    /// Who brought it, in a word that stays the same: `user:<uuid>`, `api_key:<uuid>`, `local`, `system`.
     created_by: String,
+    /// What they are called now; absent for who is none of the company's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    created_by_name: Option<String>,
     #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<DateTime>")]
     started_at: Option<OffsetDateTime>,
@@ -128,6 +132,7 @@ impl From<Import> for ImportView {
             error: import.error,
             created_at: import.created_at,
             created_by: import.created_by,
+            created_by_name: import.created_by_name,
             started_at: import.started_at,
             ended_at: import.ended_at,
         }

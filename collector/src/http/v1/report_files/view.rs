@@ -49,7 +49,11 @@ pub(super) struct ReportView {
     #[serde(with = "time::serde::rfc3339")]
     #[schemars(with = "DateTime")]
     created_at: OffsetDateTime,
+    /// Who asked for it, in a word that stays the same: `user:<uuid>`, `api_key:<uuid>`, `local`, `system`.
     created_by: String,
+    /// What they are called now; absent for who is none of the company's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    created_by_name: Option<String>,
     #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<DateTime>")]
     finished_at: Option<OffsetDateTime>,
@@ -80,6 +84,7 @@ impl From<ReportFile> for ReportView {
             state: report.state.as_str(),
             created_at: report.created_at,
             created_by: report.created_by,
+            created_by_name: report.created_by_name,
             finished_at: report.finished_at,
             expires_at: report.expires_at,
             bytes: report.bytes,
