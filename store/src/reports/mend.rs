@@ -28,8 +28,10 @@ pub struct Share {
     pub rest: u32,
 }
 
-/// Looks at the open installations of at most `agents_max` agents of a company's share, those after one that was
-/// looked at (0 at first), and takes out what has no software. `None` when there are no more agents.
+/// Takes out open installations that have no software, of at most `agents_max` agents of a company's share, those after
+/// one that was looked at (0 at first).
+///
+/// Gives the last agent that was looked at; `None` when there are no more.
 ///
 /// The agents' next heartbeats do not agree then, and a snapshot opens them anew, with their software.
 /// A step asks for a row of software for each installation of its agents, by key.

@@ -72,6 +72,7 @@ impl Agent {
         let claimed = run.reports.last().and_then(|(_, last)| last.report.digest);
         self.line.applied = run.end();
         self.line.applied_at = Some(run.at);
+        self.last_seen_at = self.last_seen_at.max(Some(run.at));
         self.line.digest = digest;
         // Whatever was applied is progress, and the wait begins anew with the next heartbeat.
         self.behind_since = None;
