@@ -199,7 +199,7 @@ test('who misses a CVE at a piece of software asks why, and the question stands 
   const link = page.getByRole('table', { name: 'Versions' }).getByRole('link').first();
   const href = (await link.getAttribute('href')) ?? '';
   await page.goto(at(`${new URL(href, page.url()).pathname}?tab=matching`));
-  const field = page.getByLabel('Why it does not have a CVE').and(page.getByRole('textbox'));
+  const field = page.getByRole('searchbox', { name: 'Why it does not have a CVE' });
   await field.fill('log4shell');
   await expect(page.getByText('Give the whole name of a CVE.')).toBeVisible();
   await field.fill(CVE.toLowerCase());
